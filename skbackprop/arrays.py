@@ -1,0 +1,109 @@
+"""The arrays that a network works on: parameters as one flat vector with views, and what a batch leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from .activations import Array
+
+
+class Parameters:
+    """One flat vector with views: parameters θ, or their gradients dθ.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        The vector [W1 … WL | b1 … bL].
+    weights : ndarray of shape (n_weights,)
+        View of its first part, all W.
+    W : list of ndarray of shape (n_(l-1), n_l)
+        Views of the weights of each layer.
+    b : list of ndarray of shape (n_l,)
+        Views of the biases of each layer.
+    """
+
+    def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
+        shapes = list(zip(layer_sizes[:-1], layer_sizes[1:], strict=True))
+        n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
+        self.theta: Array = np.zeros(n_weights + sum(layer_sizes[1:]), dtype)
+        self.weights = self.theta[:n_weights]
+        self.W: list[Array] = []
+        self.b: list[Array] = []
+        w, b = 0, n_weights
+        for fan_in, fan_out in shapes:
+            self.W.append(self.theta[w : w + fan_in * fan_out].reshape(fan_in, fan_out))
+            self.b.append(self.theta[b : b + fan_out])
+            w, b = w + fan_in * fan_out, b + fan_out
+
+    def norms(self) -> list[float]:
+        """Return the Euclidean norm of each layer's W and b together."""
+        return [sqrt(np.vdot(W, W) + b.dot(b)) for W, b in zip(self.W, self.b, strict=True)]
+
+
+class SparseRows:
+    """A CSR matrix with the two products that the first layer needs, so that it is never made dense."""
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+        self.shape = matrix.shape
+        self.dtype = matrix.dtype
+
+    @property
+    def T(self) -> SparseRows:
+        return SparseRows(self.matrix.T)
+
+    def astype(self, dtype: Any) -> SparseRows:
+        """Return the same matrix in another dtype."""
+        return SparseRows(self.matrix.astype(dtype))
+
+    def dot(self, B: Array, out: Array) -> Array:
+        out[...] = self.matrix @ B
+        return out
+
+
+class Cache:
+    """What forward computes and backward needs, for a batch of m rows.
+
+    Attributes
+    ----------
+    Z : list of ndarray of shape (m, n_l)
+        ``Z[0]`` is Z1, …, ``Z[-1]`` the logits.
+    A : list of ndarray
+        ``A[0]`` is X, ``A[1]`` is A1, …, ``A[-1]`` the probabilities.
+    dZ : list of ndarray of shape (m, n_l)
+        Filled by backward: ∂J/∂Z of each layer.
+    slopes : list of ndarray of shape (m, n_l)
+        Filled by backward: φ'(Z) of each hidden layer.
+    masks : list of ndarray of shape (m, n_l)
+        The dropout masks of the hidden layers; an empty list means no dropout.
+    inputs : list of ndarray
+        What each layer multiplies by its W: A, or A ∘ mask under dropout.
+    """
+
+    def __init__(self, layer_sizes: Sequence[int], n_rows: int, dtype: Any) -> None:
+        self.n_rows = n_rows
+        self.Z: list[Array] = [np.empty((n_rows, n), dtype) for n in layer_sizes[1:]]
+        self.A: list[Any] = [None, *(np.empty((n_rows, n), dtype) for n in layer_sizes[1:])]
+        self.inputs: list[Any] = self.A[:-1]
+        self.masks: list[Array] = []
+        self.dZ: list[Array] = []
+        self.slopes: list[Array] = []
+
+    def prepare_backward(self) -> None:
+        """Make the arrays that only backward needs, once."""
+        self.dZ = [np.empty_like(Z) for Z in self.Z]
+        self.slopes = [np.empty_like(Z) for Z in self.Z[:-1]]
+        self.ones = np.ones(self.n_rows, self.Z[0].dtype)
+
+    def drop(self, dropout: float, rng: np.random.RandomState) -> None:
+        """Draw a new mask for each hidden layer: 0 with probability dropout, else 1 / (1 - dropout)."""
+        keep = 1.0 - dropout
+        if not self.masks:
+            self.masks = [np.empty_like(A) for A in self.A[1:-1]]
+            self.inputs = [None, *(np.empty_like(A) for A in self.A[1:-1])]
+        for mask in self.masks:
+            np.divide(rng.random_sample(mask.shape) < keep, keep, out=mask, casting="same_kind")

@@ -1,0 +1,83 @@
+"""The rules behind every "auto", and the estimator's parameters turned into a checked plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .data import Table
+from .schedules import Constant, resolve_schedule
+from .solvers import SOLVERS
+from .training import Plan
+
+SMALL_TABLE = 64  # rows up to which batch_size="auto" is the whole table
+AUTO_BATCH = 32  # rows of a batch above that
+ENOUGH_ROWS = 300  # rows from which early_stopping="auto" holds some of them out
+
+
+def batch_rows(batch_size: int | str, n_rows: int) -> int:
+    """Return the rows of a batch: batch_size, all rows for "full", and for "auto" 32, or all of at most 64."""
+    if batch_size == "auto":
+        return n_rows if n_rows <= SMALL_TABLE else AUTO_BATCH
+    return n_rows if batch_size == "full" else min(int(batch_size), n_rows)
+
+
+def auto_learning_rate(solver: Any, table: Table) -> float:
+    """Return the solver's default rate, divided by the features' mean square where that is above one if it wants that."""
+    rate = float(getattr(solver, "default_learning_rate", 1e-3))
+    if getattr(solver, "rate_follows_scale", False):
+        rate /= max(1.0, table.mean_square())
+    return rate
+
+
+def check_consistent(estimator: Any) -> None:
+    """Raise ValueError if a name among the parameters is not known, or two parameters contradict each other."""
+    solver = SOLVERS.resolve(estimator.solver)
+    resolve_schedule(estimator.schedule)
+    if getattr(solver, "full_batch_only", False):
+        if estimator.dropout:
+            raise ValueError(
+                f"dropout={estimator.dropout!r} cannot be used with solver={solver!r}: a line search needs the same function "
+                "at every step. Use dropout=0 or a stepping solver such as 'adam'."
+            )
+        if not isinstance(estimator.batch_size, str):
+            raise ValueError(
+                f"batch_size={estimator.batch_size!r} cannot be used with solver={solver!r}, which needs all rows at every "
+                "step. Use batch_size='auto' or 'full'."
+            )
+
+
+def make_plan(estimator: Any, table: Table, *, one_pass: bool = False, feature_names: Any = None) -> Plan:
+    """Resolve an estimator's parameters, already checked, for a table.
+
+    Parameters
+    ----------
+    estimator : TwoLayerClassifier or BackpropClassifier
+        Whose parameters.
+    table : Table
+        The training rows.
+    one_pass : bool, default=False
+        Plan for partial_fit: one epoch at the plain learning rate, without patience.
+    feature_names : ndarray of str, default=None
+        Names for error messages.
+    """
+    solver = SOLVERS.resolve(estimator.solver)
+    full = getattr(solver, "full_batch_only", False)
+    is_auto = isinstance(estimator.learning_rate, str)
+    return Plan(
+        solver=solver,
+        schedule=Constant() if one_pass else resolve_schedule(estimator.schedule),
+        learning_rate=auto_learning_rate(solver, table) if is_auto else float(estimator.learning_rate),
+        batch_size=table.n_rows if full else batch_rows(estimator.batch_size, table.n_rows),
+        max_iter=1 if one_pass else estimator.max_iter,
+        alpha=float(estimator.alpha),
+        dropout=float(estimator.dropout),
+        shuffle=estimator.shuffle,
+        patience=None if one_pass else estimator.n_iter_no_change,
+        tol=float(estimator.tol),
+        feature_names=feature_names,
+    )
+
+
+def stops_early(estimator: Any, n_rows: int) -> bool:
+    """Tell whether training watches validation rows: early_stopping, or for "auto" whether there are rows to spare."""
+    return n_rows >= ENOUGH_ROWS if estimator.early_stopping == "auto" else bool(estimator.early_stopping)

@@ -1,0 +1,508 @@
+"""What both classifiers share: validate, encode, delegate, and assign the fitted attributes in one block."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._compat import CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
+from .activations import Array
+from .data import Table
+from .defaults import check_consistent, make_plan, stops_early
+from .evaluation import logits, why_constant
+from .initializers import zeros
+from .labels import Labels, check_two_classes, is_multilabel, row_weights
+from .network import Network, resolve_activations, resolve_link
+from .solvers import SOLVERS
+from .training import Trainer
+from .validation import Judge, split_rows
+from .watching import Watcher
+
+FLOATS = [np.float64, np.float32]
+
+
+class Inputs(NamedTuple):
+    """A checked table with its encoded labels and combined weights."""
+
+    X: Any
+    y: Any
+    codes: Any
+    weights: Array | None
+    sample_weight: Array | None
+
+    def table(self, labels: Labels, rows: Any = None, mean_weight: float | None = None) -> Table:
+        """Return these rows, or some of them, as something to train or to judge a network on."""
+        weights = self.weights
+        if weights is not None:
+            mean_weight = mean_weight or float((weights if rows is None else weights[rows]).mean())
+            weights = (weights / mean_weight).astype(self.X.dtype, copy=False)
+        return Table(self.X, labels.targets(self.codes, self.X.dtype), weights, rows)
+
+
+def _solver_steps(estimator: Any) -> bool:
+    if getattr(SOLVERS.resolve(estimator.solver), "full_batch_only", False):
+        raise AttributeError(f"solver={estimator.solver!r} needs all rows at once, so there is no partial_fit.")
+    return True
+
+
+class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+    """What both classifiers share: everything but the parameter that gives the hidden layers."""
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto", "full"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "scoring": [str, callable],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _hidden_layers(self) -> list[int]:
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ training
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> BaseBackprop:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training rows. float32 stays float32, everything else becomes float64. It is never written to, nor copied
+            but to change its dtype.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels of any kind, or a label indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, not all zero.
+        X_val, y_val : array-likes, default=None
+            Validation rows and labels. With ``early_stopping=False`` they are only monitored.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used; the estimator stays as it was.
+        DivergenceError
+            If training leaves the finite numbers or explodes; the estimator stays as it was.
+        """
+        self._check_params()
+        resumed = self.warm_start and self.__sklearn_is_fitted__()
+        X_in, y_in, w, names = self._check_rows(X, y, sample_weight, reset=not resumed)
+        labels = Labels.of(y_in)
+        codes = labels.encode(y_in)
+        inputs = Inputs(X_in, y_in, codes, row_weights(w, self.class_weight, codes, labels), w)
+        check_two_classes(codes, inputs.weights, labels)
+        state: dict[str, Any] = vars(self).get("_training_state", {}) if resumed else {}
+        rng = self._random_state(state)
+        network = self._network(X_in, labels, rng, resumed)
+        rows, judge = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names)
+        table = inputs.table(labels, rows)
+        trainer = Trainer(
+            network,
+            table,
+            make_plan(self, table, feature_names=names.get("feature_names_in_")),
+            rng,
+            state=state,
+            history=self.history_ if resumed else None,
+            judge=judge,
+            stops_early=judge is not None and stops_early(self, len(codes)),
+            watcher=Watcher(self, X, y, sample_weight, lambda: self._fitted(trainer, names, labels, copied=True)),
+        )
+        self._train(trainer, names, labels, keeps_state=self.warm_start)
+        self._warn_of_result(trainer)
+        return self
+
+    @available_if(_solver_steps)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> BaseBackprop:
+        """Train for one pass over the rows given, from where the last call ended.
+
+        Early stopping and validation data do not apply, and the schedule's factor is 1.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed at the first call, multilabel targets aside.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, not all zero; they count relative to the mean weight of all rows so far.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be used; the estimator stays as it was.
+        DivergenceError
+            If training leaves the finite numbers or explodes; the estimator stays as it was.
+        """
+        self._check_params()
+        resumed = self.__sklearn_is_fitted__()
+        X_in, y_in, w, names = self._check_rows(X, y, sample_weight, reset=not resumed)
+        labels = self._labels_of_stream(y_in, classes, resumed)
+        codes = labels.encode(y_in)
+        weights = row_weights(w, self.class_weight, codes, labels)
+        state: dict[str, Any] = vars(self).get("_training_state", {})
+        rng = self._random_state(state)
+        network = self._network(X_in, labels, rng, resumed)
+        seen = np.array(state.get("seen", [0.0, 0.0]))  # Σw and the number of rows, of the whole stream
+        seen += [len(codes) if weights is None else weights.sum(), len(codes)]
+        mean_weight = seen[0] / seen[1]
+        if weights is None and mean_weight != 1.0:
+            weights = np.ones(len(codes))
+        table = Inputs(X_in, y_in, codes, weights, w).table(labels, mean_weight=mean_weight)
+        plan = make_plan(self, table, one_pass=True, feature_names=names.get("feature_names_in_"))
+        trainer = Trainer(network, table, plan, rng, state=state, history=self.history_ if resumed else None)
+        self._train(trainer, names, labels, keeps_state=True, seen=seen)
+        return self
+
+    def _train(
+        self, trainer: Trainer, names: dict[str, Any], labels: Labels, *, keeps_state: bool, **stream: Any
+    ) -> None:
+        def state() -> dict[str, Any]:
+            if not keeps_state:
+                return {}
+            return {"_training_state": trainer.state() | {"rng": trainer.rng.get_state(legacy=False)} | stream}
+
+        try:
+            trainer.run()
+        except KeyboardInterrupt:
+            if trainer.n_updates and np.isfinite(trainer.network.theta).all():
+                self._become(self._fitted(trainer, names, labels) | state())
+            raise
+        self._become(self._fitted(trainer, names, labels) | state())
+
+    def _fitted(self, trainer: Trainer, names: dict[str, Any], labels: Labels, copied: bool = False) -> dict[str, Any]:
+        """Return every fitted attribute."""
+        network, history, patience = trainer.network, trainer.history, trainer.patience
+        losses = history.get("loss", [])
+        fitted = names | {
+            "classes_": labels.classes,
+            "coefs_": [W.copy() if copied else W for W in network.W],
+            "intercepts_": [b.copy() if copied else b for b in network.b],
+            "link_": labels.link,
+            "n_iter_": trainer.n_iter,
+            "n_layers_": len(network.layer_sizes),
+            "n_outputs_": labels.n_outputs,
+            "history_": history,
+            "loss_curve_": losses,
+            "loss_": losses[-1] if losses else np.nan,
+        }
+        if "validation_score" in history:
+            scores = history["validation_score"]
+            fitted["validation_scores_"] = scores
+            fitted["best_validation_score_"] = max(scores[-trainer.n_iter :], default=np.nan)
+            fitted["best_iter_"] = patience.best_epoch
+        return fitted
+
+    def _become(self, fitted: dict[str, Any]) -> None:
+        """Replace all fitted attributes in a single assignment, which no interrupt can cut in two."""
+        kept = {
+            name: value
+            for name, value in vars(self).items()
+            if name != "_training_state" and (name.startswith("_") or not name.endswith("_"))
+        }
+        self.__dict__ = kept | fitted
+
+    # ------------------------------------------------------------------ before training
+
+    def _check_params(self) -> None:
+        if isinstance(self.learning_rate, str) and self.learning_rate in ("constant", "invscaling", "adaptive"):
+            raise ValueError(
+                f"learning_rate={self.learning_rate!r} is MLPClassifier's way to say schedule={self.learning_rate!r}; "
+                "learning_rate is a number here, MLPClassifier's learning_rate_init."
+            )
+        self._validate_params()
+        check_consistent(self)
+
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool
+    ) -> tuple[Any, Any, Array | None, dict[str, Any]]:
+        """Return X, y and the weights checked, and the attributes that name the features. Nothing on self changes."""
+        probe = copy.copy(self)
+        X, y = validate_data(probe, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True)
+        if not reset:
+            X = X.astype(self.coefs_[0].dtype, copy=False)
+        w = check_sample_weight(sample_weight, X, "sample_weight")
+        if w is not None and reset:
+            w = w / w.max()  # so that 1e-300 and 1 give the same bits
+        names = {name: value for name, value in vars(probe).items() if name in ("n_features_in_", "feature_names_in_")}
+        return X, y, w, names
+
+    def _labels_of_stream(self, y: Any, classes: Any, resumed: bool) -> Labels:
+        if not resumed:
+            if classes is None and not is_multilabel(y):
+                raise ValueError(
+                    "classes must be given at the first call of partial_fit: all labels that will ever come."
+                )
+            return Labels.of(y, classes)
+        labels = self._labels()
+        if classes is not None and not np.array_equal(np.unique(classes), labels.classes):
+            raise ValueError(f"classes={classes!r} are not those of the first call, {labels.classes!r}.")
+        return labels
+
+    def _random_state(self, state: dict[str, Any]) -> np.random.RandomState:
+        if "rng" not in state:
+            return check_random_state(self.random_state)
+        rng = np.random.RandomState()
+        rng.set_state(state["rng"])
+        return rng
+
+    def _network(self, X: Any, labels: Labels, rng: np.random.RandomState, resumed: bool) -> Network:
+        """Return a new network, holding the fitted weights if training is to go on from there."""
+        sizes = [X.shape[1], *self._hidden_layers(), labels.n_outputs]
+        if resumed:
+            fitted_sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
+            if not np.array_equal(labels.classes, self.classes_) or labels.link != self.link_:
+                raise ValueError(f"y holds the classes {labels.classes!r}, the fitted network {self.classes_!r}.")
+            if sizes != fitted_sizes:
+                raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
+        network = Network(
+            sizes,
+            self.activation,
+            self.loss,
+            link=labels.link,
+            weight_init=zeros if resumed else self.weight_init,
+            random_state=rng,
+            dtype=X.dtype,
+        )
+        if resumed:
+            for ours, fitted in zip(network.W + network.b, self.coefs_ + self.intercepts_, strict=True):
+                ours[...] = fitted
+        return network
+
+    def _validation(
+        self,
+        inputs: Inputs,
+        labels: Labels,
+        rng: np.random.RandomState,
+        given: tuple[Any, Any, Any],
+        names: dict[str, Any],
+    ) -> tuple[Any, Judge | None]:
+        """Return the rows to train on (None: all), and the judge on the validation rows (None: there are none)."""
+        X_val, y_val, sample_weight_val = given
+        if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
+            raise ValueError("X_val and y_val must be given together, sample_weight_val only with them.")
+        if X_val is not None:
+            return None, self._judge(self._check_validation(inputs, labels, *given, names), labels)
+        if not stops_early(self, len(inputs.codes)):
+            return None, None
+        rows = split_rows(inputs.codes, inputs.weights, self.validation_fraction, len(labels.classes), rng)
+        if rows is None:
+            if self.early_stopping is True:
+                warnings.warn(
+                    "early_stopping watches the training loss: no validation rows could be split off (a class of one "
+                    "row, or too few rows). Give X_val and y_val, or more rows.",
+                    stacklevel=3,
+                )
+            return None, None
+        training, held_out = rows
+        w = None if inputs.sample_weight is None else inputs.sample_weight[held_out]
+        return training, self._judge(
+            Inputs(
+                inputs.X[held_out],
+                inputs.y[held_out],
+                inputs.codes[held_out],
+                None if inputs.weights is None else inputs.weights[held_out],
+                w,
+            ),
+            labels,
+        )
+
+    def _check_validation(
+        self, inputs: Inputs, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: Any, names: dict[str, Any]
+    ) -> Inputs:
+        probe = copy.copy(self)
+        vars(probe).update(names)
+        try:
+            X, y = validate_data(probe, X_val, y_val, reset=False, accept_sparse="csr", dtype=FLOATS, multi_output=True)
+            codes = labels.encode(y)
+        except ValueError as error:
+            raise ValueError(f"X_val, y_val: {error}") from None
+        X = X.astype(inputs.X.dtype, copy=False)
+        w = check_sample_weight(sample_weight_val, X, "sample_weight_val")
+        return Inputs(X, y, codes, row_weights(w, self.class_weight, codes, labels), w)
+
+    def _judge(self, inputs: Inputs, labels: Labels) -> Judge:
+        def candidate(network: Network) -> Any:
+            estimator = copy.copy(self)  # without feature names, since the rows have none any more
+            vars(estimator).update(
+                classes_=labels.classes,
+                coefs_=network.W,
+                intercepts_=network.b,
+                link_=labels.link,
+                n_features_in_=inputs.X.shape[1],
+                n_outputs_=labels.n_outputs,
+            )
+            vars(estimator).pop("feature_names_in_", None)
+            return estimator
+
+        return Judge(inputs.table(labels), inputs.X, inputs.y, inputs.sample_weight, self.scoring, candidate)
+
+    def _warn_of_result(self, trainer: Trainer) -> None:
+        patience = self.n_iter_no_change
+        if patience is not None and not (trainer.converged or trainer.stopped_by_callback):
+            warnings.warn(
+                f"Training ended after max_iter={self.max_iter} epochs, before the loss had stopped improving for "
+                f"n_iter_no_change={patience} epochs. Raise max_iter, or set n_iter_no_change=None if the number of epochs is meant.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if trainer.answers_alike:
+            warnings.warn(
+                f"The fitted network gives every row the same answer: {why_constant(trainer.network, trainer.table)}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _gradient_problem(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        """Return the objective of fit, for check_gradients: network, X, Y, coefficients, alpha, dropout, rng."""
+        self._check_params()
+        fitted = self.__sklearn_is_fitted__()
+        X, y, w, _ = self._check_rows(X, y, sample_weight, reset=not fitted)
+        labels = self._labels() if fitted else Labels.of(y)
+        codes = labels.encode(y)
+        weights = row_weights(w, self.class_weight, codes, labels)
+        rng = check_random_state(copy.deepcopy(self.random_state))
+        network = self._network(X, labels, rng, fitted)
+        targets = labels.targets(codes, X.dtype)
+        Y = targets.take(range(len(codes)), targets.buffer(len(codes)))
+        return network, network.rows(X), Y, network.coefficients(weights, len(codes)), self.alpha, self.dropout, rng
+
+    # ------------------------------------------------------------------ prediction
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable label of each row; with multilabel targets, an indicator matrix.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The labels; where two classes tie, the first.
+        """
+        Z = self._logits(X)
+        return self._labels().decode(Z)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, or, with multilabel targets, of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``. Small probabilities are exact on both sides of a binary target.
+        """
+        Z = self._logits(X)
+        return self._labels().probabilities(Z, resolve_link(self.link_, Z.shape[1]))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of :meth:`predict_proba`, from the logits: finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``.
+        """
+        Z = self._logits(X)
+        return self._labels().log_probabilities(Z, resolve_link(self.link_, Z.shape[1]))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the logits Z_L.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
+            The logits; for two classes, positive for ``classes_[1]``.
+        """
+        Z = self._logits(X)
+        return Z[:, 0] if self._labels().binary else Z
+
+    def _logits(self, X: Any) -> Array:
+        check_is_fitted(self)
+        network = Network.from_parameters(
+            self.coefs_, self.intercepts_, resolve_activations(self.activation, len(self.coefs_) - 1)
+        )
+        plain = (
+            type(X) is np.ndarray
+            and X.dtype == network.dtype
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and "feature_names_in_" not in vars(self)
+        )
+        if plain:  # an array that needs no check but for NaN and inf, which show in Z1
+            with np.errstate(all="ignore"):
+                Z, finite = logits(network, X)
+            if finite:
+                return Z
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        return logits(network, X.astype(network.dtype, copy=False))[0]
+
+    def _labels(self) -> Labels:
+        return Labels(self.classes_, multilabel=self.link_ == "sigmoid" and self.n_outputs_ == len(self.classes_))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "coefs_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = self.class_weight is None
+        return tags

@@ -1,0 +1,80 @@
+"""Judging a network: its loss on a table, its outputs for any number of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .activations import Array
+from .data import Table, as_rows
+from .network import BLOCK_ROWS, Network
+
+
+def logits(network: Network, X: Any) -> tuple[Array, bool]:
+    """Return Z_L for every row of X, and whether X was finite.
+
+    The rows go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in a row
+    makes its Z1 not finite, and one column of Z1 is much less to look at than X.
+
+    Parameters
+    ----------
+    network : Network
+        Where the weights are.
+    X : ndarray or CSR matrix of shape (n, n_features)
+        In the network's dtype.
+    """
+    rows, n = as_rows(X), X.shape[0]
+    Z = np.empty((n, network.layer_sizes[-1]), network.dtype)
+    cache, finite = None, True
+    for i in range(0, n, BLOCK_ROWS):
+        m = min(BLOCK_ROWS, n - i)
+        if cache is None or cache.n_rows != m:
+            cache = network.work_arrays(m)
+            buffer = rows.buffer(m)
+        cache.Z[-1] = Z[i : i + m]
+        network.propagate(rows.take(range(i, i + m), buffer), cache)
+        finite = finite and bool(np.isfinite(cache.Z[0][:, 0]).all())
+    return Z, finite
+
+
+def evaluate(network: Network, table: Table) -> tuple[float, bool]:
+    """Return the data term of J over a table, and whether all of its rows get the same answer."""
+    X, rows, n = table.X, table.rows, table.n_rows
+    loss, lowest, highest = 0.0, np.inf, -np.inf
+    cache = None
+    for i in range(0, n, BLOCK_ROWS):
+        rows_b = rows[i : i + BLOCK_ROWS]
+        m = len(rows_b)
+        if cache is None or cache.n_rows != m:
+            cache = network.work_arrays(m)
+            buffer, targets = X.buffer(m), table.targets.buffer(m)
+        Z = network.propagate(X.take(rows_b, buffer), cache)
+        losses = network.loss_function.value(Z, table.targets.take(rows_b, targets), network.link)
+        w = table.take_weights(rows_b)
+        loss += float(losses.sum() if w is None else losses.dot(w[:, 0])) / n
+        lowest, highest = np.minimum(lowest, Z.min(axis=0)), np.maximum(highest, Z.max(axis=0))
+    return loss, bool(np.all(highest - lowest <= 100 * np.finfo(network.dtype).eps * np.abs(highest)))
+
+
+def uniform_loss(network: Network, table: Table) -> float:
+    """Return the mean loss of answering every row with equal probabilities."""
+    rows = table.rows[:BLOCK_ROWS]
+    Y = table.targets.take(rows, table.targets.buffer(len(rows)))
+    return float(network.loss_function.value(np.zeros_like(Y), Y, network.link).mean())
+
+
+def why_constant(network: Network, table: Table) -> str:
+    """Say why a network gives every row the same answer, and what to do about it."""
+    rows = table.rows[:BLOCK_ROWS]
+    X = table.X.take(rows, table.X.buffer(len(rows)))
+    cache = network.work_arrays(len(rows))
+    network.propagate(X, cache)
+    for l, A in enumerate(cache.A[1:-1], start=1):
+        if not np.ptp(A, axis=0).any():
+            kind = "dead (zero for every row)" if not A.any() else "constant"
+            return (
+                f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features or too high a "
+                "learning_rate. Remedy: scale the features, make_pipeline(StandardScaler(), ...), or lower learning_rate."
+            )
+    return "all its weights have shrunk to nothing. Likely cause: alpha is too strong. Remedy: lower it."

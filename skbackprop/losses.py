@@ -1,0 +1,158 @@
+r"""Losses on logits, and the links that turn logits into probabilities.
+
+Logits Z, targets Y and probabilities A all have shape (n_rows, n_outputs).
+
+**Links.** Both are the gradient of a log-partition function F, which is what makes the log loss so simple:
+
+=========  ================================  ==============================  =============================
+link       A = ∇F(z)                         F(z), per row                   dZ from dA (the full Jacobian)
+=========  ================================  ==============================  =============================
+sigmoid    a_k = 1 / (1 + exp(-z_k))         Σ_k log(1 + exp(z_k))           dA ∘ A ∘ (1 - A)
+softmax    a_k = exp(z_k) / Σ_j exp(z_j)     log Σ_k exp(z_k)                A ∘ (dA - Σ_k a_k dA_k)
+=========  ================================  ==============================  =============================
+
+**Losses**, per row:
+
+==============  =========================  ==================================
+loss            ℓ(z, y)                    dZ = ∂ℓ/∂z
+==============  =========================  ==================================
+log_loss        F(z) - Σ_k y_k z_k         A - Y
+squared_error   ½ Σ_k (a_k - y_k)²         the link's Jacobian times (A - Y)
+==============  =========================  ==================================
+
+One output is the binary case, softmax over K outputs the multiclass case with one-hot Y, sigmoid over L outputs the
+multilabel case (their sum over labels). Nothing is clipped and no ε is added: the log loss of huge logits is exact.
+
+To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from scipy.special import expit
+
+from .activations import Array, softplus
+from .registry import Configurable, Registry, check_number
+
+LINKS = Registry("link", ("probabilities", "log_probabilities", "log_partition", "pullback"))
+LOSSES = Registry("loss", ("value", "gradient"))
+
+
+class Link(Protocol):
+    """What an output link must have."""
+
+    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+        """Return A, written into out if given."""
+
+    def log_probabilities(self, Z: Array) -> Array:
+        """Return log A, exact where A itself rounds to 0 or 1."""
+
+    def log_partition(self, Z: Array) -> Array:
+        """Return F(z) of each row, shape (n_rows,)."""
+
+    def pullback(self, A: Array, dA: Array) -> Array:
+        """Turn dA = ∂ℓ/∂A into dZ, in place, and return it."""
+
+
+class Loss(Protocol):
+    """What a loss must have."""
+
+    def value(self, Z: Array, Y: Array, link: Link) -> Array:
+        """Return ℓ of each row, shape (n_rows,)."""
+
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
+        """Write ∂ℓ/∂Z of each row into out and return it; A is link.probabilities(Z)."""
+
+
+@LINKS.register("sigmoid")
+class SigmoidLink(Configurable):
+    """Each output is a probability of its own: binary (one output) and multilabel targets."""
+
+    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+        return expit(Z) if out is None else expit(Z, out=out)
+
+    def log_probabilities(self, Z: Array) -> Array:
+        return -softplus(-Z)
+
+    def log_partition(self, Z: Array) -> Array:
+        F = softplus(Z)
+        return F[:, 0] if F.shape[1] == 1 else F.sum(axis=1)
+
+    def pullback(self, A: Array, dA: Array) -> Array:
+        dA *= A
+        dA *= 1 - A
+        return dA
+
+
+@LINKS.register("softmax")
+class SoftmaxLink(Configurable):
+    """The outputs share a probability of one: multiclass targets."""
+
+    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
+        A = np.subtract(Z, Z.max(axis=1, keepdims=True), out=out)
+        np.exp(A, out=A)
+        A /= A.sum(axis=1, keepdims=True)
+        return A
+
+    def log_probabilities(self, Z: Array) -> Array:
+        return Z - self.log_partition(Z)[:, np.newaxis]
+
+    def log_partition(self, Z: Array) -> Array:
+        z_max = Z.max(axis=1)
+        return z_max + np.log(np.exp(Z - z_max[:, np.newaxis]).sum(axis=1))
+
+    def pullback(self, A: Array, dA: Array) -> Array:
+        dA -= np.einsum("ik,ik->i", A, dA)[:, np.newaxis]
+        dA *= A
+        return dA
+
+
+@LOSSES.register("log_loss")
+class LogLoss(Configurable):
+    """The negative log-likelihood F(z) - Σ_k y_k z_k.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1), default=0.0
+        Share of each target that is spread evenly over the classes: y becomes (1 - s) y + s / K, with K = 2 for a
+        sigmoid output (Szegedy et al., 2015, arXiv:1512.00567, section 7).
+
+    Examples
+    --------
+    Exact where the probability rounds to one:
+
+    >>> import numpy as np
+    >>> from skbackprop.losses import LogLoss, SigmoidLink
+    >>> LogLoss().value(np.array([[1000.0]]), np.array([[0.0]]), SigmoidLink())
+    array([1000.])
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        check_number(self, "label_smoothing", label_smoothing, 0, 1)
+        self.label_smoothing = label_smoothing
+
+    def value(self, Z: Array, Y: Array, link: Link) -> Array:
+        Y = self._smooth(Y)
+        yz = Y[:, 0] * Z[:, 0] if Z.shape[1] == 1 else np.einsum("ik,ik->i", Y, Z)
+        return link.log_partition(Z) - yz
+
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
+        return np.subtract(A, self._smooth(Y), out=out)
+
+    def _smooth(self, Y: Array) -> Array:
+        s = self.label_smoothing
+        return (1 - s) * Y + s / max(Y.shape[1], 2) if s else Y
+
+
+@LOSSES.register("squared_error")
+class SquaredError(Configurable):
+    """Half the squared distance between probabilities and targets, ½ Σ_k (a_k - y_k)²."""
+
+    def value(self, Z: Array, Y: Array, link: Link) -> Array:
+        E = link.probabilities(Z) - Y
+        return 0.5 * np.einsum("ik,ik->i", E, E)
+
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
+        return link.pullback(A, np.subtract(A, Y, out=out))

@@ -1,0 +1,174 @@
+r"""Schedules: how the learning rate moves. The rate of a step is learning_rate times a factor.
+
+===============  ===========================================================================  ==============
+schedule         factor                                                                       looks ahead
+===============  ===========================================================================  ==============
+"constant"       1                                                                            no
+"invscaling"     1 / (1 + epoch)^power                                                        no
+"adaptive"       divided by 5 whenever the loss has not fallen for ``patience`` epochs        no
+"cosine"         (1 + cos(π · progress)) / 2                                                  yes
+"one_cycle"      up from ``start`` to 1 over the first part of training, then down to 0       yes
+callable         callable(progress)                                                           yes
+===============  ===========================================================================  ==============
+
+``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fresh fit. A
+schedule is its hyper-parameters; what it remembers (only "adaptive" does) is a plain dict from ``init_state``.
+
+To add one, subclass :class:`Schedule` and enter it with ``@SCHEDULES.register("name")``, or just pass a function of progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, isfinite, pi
+from typing import Any
+
+from .registry import Configurable, Registry, check_number
+
+State = dict[str, Any]
+
+SCHEDULES = Registry("schedule", ("factor",))
+
+
+class Schedule(Configurable):
+    """What a schedule must have; the base class is the constant one."""
+
+    def init_state(self) -> State:
+        """Return what the schedule remembers at first: numbers only."""
+        return {}
+
+    def factor(self, progress: float, epoch: int, state: State) -> float:
+        """Return the factor of one step's learning rate."""
+        return 1.0
+
+    def observe(self, loss: float, state: State) -> None:
+        """Take note, at the end of an epoch, of the loss that training is judged by."""
+
+
+@SCHEDULES.register("constant")
+class Constant(Schedule):
+    """The same rate throughout."""
+
+
+@SCHEDULES.register("invscaling")
+class InvScaling(Schedule):
+    """The rate falls as a power of the epochs trained.
+
+    Parameters
+    ----------
+    power : float, default=0.5
+        The exponent (MLPClassifier's default for power_t, which counts rows instead of epochs).
+
+    Examples
+    --------
+    >>> from skbackprop.schedules import InvScaling
+    >>> InvScaling().factor(0.0, 3, {})
+    0.5
+    """
+
+    def __init__(self, power: float = 0.5) -> None:
+        check_number(self, "power", power, 0)
+        self.power = power
+
+    def factor(self, progress: float, epoch: int, state: State) -> float:
+        return (1.0 + epoch) ** -self.power
+
+
+@SCHEDULES.register("adaptive")
+class Adaptive(Schedule):
+    """The rate is divided whenever the loss stops falling; stopping altogether is left to ``n_iter_no_change``.
+
+    Parameters
+    ----------
+    divide_by : float, default=5.0
+        What the rate is divided by (MLPClassifier's value).
+    patience : int, default=5
+        Epochs without a new lowest loss before it is divided: half of the default n_iter_no_change.
+    """
+
+    def __init__(self, divide_by: float = 5.0, patience: int = 5) -> None:
+        check_number(self, "divide_by", divide_by, 1, open_low=True)
+        check_number(self, "patience", patience, 1, integer=True)
+        self.divide_by = divide_by
+        self.patience = patience
+
+    def init_state(self) -> State:
+        return {"factor": 1.0, "best": float("inf"), "waited": 0}
+
+    def factor(self, progress: float, epoch: int, state: State) -> float:
+        return state["factor"]
+
+    def observe(self, loss: float, state: State) -> None:
+        state["waited"] = 0 if loss < state["best"] else state["waited"] + 1
+        state["best"] = min(loss, state["best"])
+        if state["waited"] == self.patience:
+            state["factor"] /= self.divide_by
+            state["waited"] = 0
+
+
+@SCHEDULES.register("cosine")
+class Cosine(Schedule):
+    """Half a cosine wave from 1 down to 0 (Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts)."""
+
+    def factor(self, progress: float, epoch: int, state: State) -> float:
+        return 0.5 * (1.0 + cos(pi * progress))
+
+
+@SCHEDULES.register("one_cycle")
+class OneCycle(Schedule):
+    """Warm up, then cool down, in cosine arcs (Smith and Topin, 2017, arXiv:1708.07120).
+
+    Parameters
+    ----------
+    peak : float in (0, 1), default=0.3
+        The progress at which the factor is 1 (PyTorch's default).
+    start : float in [0, 1), default=0.04
+        The factor at the beginning (PyTorch's default, 1 / 25).
+    """
+
+    def __init__(self, peak: float = 0.3, start: float = 0.04) -> None:
+        check_number(self, "peak", peak, 0, 1, open_low=True)
+        check_number(self, "start", start, 0, 1)
+        self.peak = peak
+        self.start = start
+
+    def factor(self, progress: float, epoch: int, state: State) -> float:
+        if progress < self.peak:
+            return self.start + (1.0 - self.start) * 0.5 * (1.0 - cos(pi * progress / self.peak))
+        return 0.5 * (1.0 + cos(pi * (progress - self.peak) / (1.0 - self.peak)))
+
+
+class FunctionOfProgress(Schedule):
+    """A user's own function of progress.
+
+    Parameters
+    ----------
+    function : callable
+        Takes progress in [0, 1], returns a non-negative factor.
+    """
+
+    def __init__(self, function: Callable[[float], float]) -> None:
+        self.function = function
+
+    def factor(self, progress: float, epoch: int, state: State) -> float:
+        return float(self.function(progress))
+
+
+def resolve_schedule(spec: Any) -> Schedule:
+    """Return a schedule from a name, a schedule, or a function of progress.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, or a factor on the way from progress 0 to 1 is negative or not finite.
+    """
+    is_function = callable(spec) and not isinstance(spec, type) and not hasattr(spec, "factor")
+    schedule = FunctionOfProgress(spec) if is_function else SCHEDULES.resolve(spec)
+    state = schedule.init_state()
+    for progress in (k / 100 for k in range(101)):
+        factor = schedule.factor(progress, 0, state)
+        if not (isfinite(factor) and factor >= 0):
+            raise ValueError(
+                f"schedule={spec!r} must give non-negative factors; got {factor!r} at progress {progress:g}."
+            )
+    return schedule

@@ -1,0 +1,404 @@
+r"""Solvers: how a gradient g becomes a change of the parameters θ.
+
+A stepping solver is its hyper-parameters; what it remembers between steps is a plain dict, made by ``init_state``, so
+that training can be saved and resumed. ``stepper(parameters, gradients, state)`` binds the arrays once and returns
+``step(learning_rate)``, which reads g = gradients.theta and changes θ = parameters.theta in place. In every step θ changes
+in the last call, so an interrupt never leaves half an update behind.
+
+================  =========================================================================================
+solver            one step, with learning rate η
+================  =========================================================================================
+sgd               θ ← θ - η g
+sgd, momentum μ   v ← μ v - η g;  θ ← θ + v   (Nesterov: θ ← θ + μ v - η g)
+rmsprop           v ← ρ v + (1 - ρ) g²;  θ ← θ - η g / (√v + ε)
+adam              m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²;  θ ← θ - η m̂ / (√v̂ + ε),
+                  with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
+adamw             as adam, with θ ← θ - η (m̂ / (√v̂ + ε) + λ W) for the weights W; biases do not decay
+lbfgs             scipy's L-BFGS on the whole table; the line search chooses the step, so there is no rate
+================  =========================================================================================
+
+To add one, write a class with ``init_state``, ``stepper`` and ``default_learning_rate`` and enter it with
+``@SOLVERS.register("name")``.
+
+References
+----------
+momentum: Sutskever et al. (2013). rmsprop: Hinton, lecture 6e of "Neural networks for machine learning" (2012). adam:
+Kingma and Ba (2014), arXiv:1412.6980. adamw: Loshchilov and Hutter (2017), arXiv:1711.05101. max_grad_norm: Pascanu et
+al. (2012), arXiv:1211.5063.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
+from typing import Any, Protocol
+
+import numpy as np
+
+from .activations import Array
+from .arrays import Parameters
+from .registry import Configurable, Registry, check_number
+
+State = dict[str, Any]
+Step = Callable[[float], None]
+
+SOLVERS = Registry("solver", ("init_state",))
+
+
+class Solver(Protocol):
+    """What a stepping solver must have."""
+
+    default_learning_rate: float  # what learning_rate="auto" means
+    rate_follows_scale: bool  # divide that by the mean square of the features where it is above one
+    full_batch_only: bool
+
+    def init_state(self, theta: Array) -> State:
+        """Return what the solver remembers before the first step: arrays and numbers only."""
+
+    def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
+        """Return step(learning_rate), which changes parameters.theta in place by gradients.theta."""
+
+
+class SteppingSolver(Configurable):
+    """What the stepping solvers share: a bound on the gradient's norm.
+
+    Parameters
+    ----------
+    max_grad_norm : float, default=None
+        A gradient longer than this is shortened to it before the step. None leaves it as it is.
+    """
+
+    default_learning_rate = 1e-3
+    rate_follows_scale = False
+    full_batch_only = False
+
+    def __init__(self, *, max_grad_norm: float | None = None) -> None:
+        if max_grad_norm is not None:
+            check_number(self, "max_grad_norm", max_grad_norm, 0, open_low=True)
+        self.max_grad_norm = max_grad_norm
+
+    def clip(self, g: Array) -> None:
+        """Shorten g in place to max_grad_norm."""
+        norm = sqrt(g.dot(g))
+        if norm > self.max_grad_norm:
+            g *= self.max_grad_norm / norm
+
+
+@SOLVERS.register("sgd")
+class SGD(SteppingSolver):
+    """Gradient descent, plain or with momentum.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default=0.0
+        Share of the last step that is kept; 0 is plain gradient descent.
+    nesterov : bool, default=False
+        Look ahead by one momentum step; without momentum it has no effect.
+    max_grad_norm : float, default=None
+        Bound on the gradient's norm.
+
+    Examples
+    --------
+    >>> from skbackprop.solvers import SGD
+    >>> SGD(momentum=0.9, nesterov=True)
+    SGD(momentum=0.9, nesterov=True)
+    """
+
+    default_learning_rate = 0.1  # the notebooks' 0.05 and 0.1, on standardised features
+    rate_follows_scale = True  # gradients grow with the features, and nothing here divides it out again
+
+    def __init__(self, momentum: float = 0.0, nesterov: bool = False, *, max_grad_norm: float | None = None) -> None:
+        super().__init__(max_grad_norm=max_grad_norm)
+        check_number(self, "momentum", momentum, 0, 1)
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def init_state(self, theta: Array) -> State:
+        return {"v": np.zeros_like(theta)} if self.momentum else {}
+
+    def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
+        return (self._momentum if self.momentum else self._plain)(parameters.theta, gradients.theta, state)
+
+    def _plain(self, theta: Array, g: Array, state: State) -> Step:
+        delta = np.empty_like(theta)
+
+        def step(learning_rate: float) -> None:
+            if self.max_grad_norm:
+                self.clip(g)
+            np.multiply(g, learning_rate, out=delta)
+            np.subtract(theta, delta, out=theta)
+
+        return step
+
+    def _momentum(self, theta: Array, g: Array, state: State) -> Step:
+        v, delta = state["v"], np.empty_like(theta)
+        mu = np.array(self.momentum, theta.dtype)
+
+        def step(learning_rate: float) -> None:
+            if self.max_grad_norm:
+                self.clip(g)
+            np.multiply(g, learning_rate, out=delta)
+            np.multiply(v, mu, out=v)
+            np.subtract(v, delta, out=v)
+            if self.nesterov:
+                np.subtract(mu * v, delta, out=delta)
+                np.add(theta, delta, out=theta)
+            else:
+                np.add(theta, v, out=theta)
+
+        return step
+
+
+@SOLVERS.register("rmsprop")
+class RMSprop(SteppingSolver):
+    """Each parameter's step divided by the recent root mean square of its gradient.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.9
+        Decay of the mean of squares (Hinton's lecture).
+    epsilon : float, default=1e-8
+        Keeps the division finite.
+    max_grad_norm : float, default=None
+        Bound on the gradient's norm.
+
+    Examples
+    --------
+    >>> from skbackprop.solvers import RMSprop
+    >>> RMSprop(rho=0.99).get_params()
+    {'rho': 0.99, 'epsilon': 1e-08, 'max_grad_norm': None}
+    """
+
+    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8, *, max_grad_norm: float | None = None) -> None:
+        super().__init__(max_grad_norm=max_grad_norm)
+        check_number(self, "rho", rho, 0, 1)
+        check_number(self, "epsilon", epsilon, 0, open_low=True)
+        self.rho = rho
+        self.epsilon = epsilon
+
+    def init_state(self, theta: Array) -> State:
+        return {"v": np.zeros_like(theta)}
+
+    def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
+        theta, g, v = parameters.theta, gradients.theta, state["v"]
+        delta = np.empty_like(theta)
+        rho, one_minus_rho, epsilon = np.array([self.rho, 1 - self.rho, self.epsilon], theta.dtype)
+
+        def step(learning_rate: float) -> None:
+            if self.max_grad_norm:
+                self.clip(g)
+            np.multiply(g, g, out=delta)
+            np.multiply(delta, one_minus_rho, out=delta)
+            np.multiply(v, rho, out=v)
+            np.add(v, delta, out=v)
+            np.sqrt(v, out=delta)
+            np.add(delta, epsilon, out=delta)
+            np.divide(g, delta, out=delta)
+            np.multiply(delta, learning_rate, out=delta)
+            np.subtract(theta, delta, out=theta)
+
+        return step
+
+
+@SOLVERS.register("adam")
+class Adam(SteppingSolver):
+    """Momentum and a step size for each parameter, both corrected for their start at zero.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the mean of gradients (the paper's default).
+    beta_2 : float in [0, 1), default=0.999
+        Decay of the mean of squares (the paper's default).
+    epsilon : float, default=1e-8
+        Keeps the division finite (the paper's default).
+    max_grad_norm : float, default=None
+        Bound on the gradient's norm.
+
+    Examples
+    --------
+    >>> from skbackprop.solvers import Adam
+    >>> Adam(beta_2=0.99)
+    Adam(beta_2=0.99)
+    """
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        max_grad_norm: float | None = None,
+    ) -> None:
+        super().__init__(max_grad_norm=max_grad_norm)
+        check_number(self, "beta_1", beta_1, 0, 1)
+        check_number(self, "beta_2", beta_2, 0, 1)
+        check_number(self, "epsilon", epsilon, 0, open_low=True)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def init_state(self, theta: Array) -> State:
+        return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
+
+    def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
+        theta, g = parameters.theta, gradients.theta
+        delta = np.empty_like(theta)
+        direction = self._direction(g, state, delta)
+
+        def step(learning_rate: float) -> None:
+            direction(learning_rate)
+            np.subtract(theta, delta, out=theta)
+
+        return step
+
+    def _direction(self, g: Array, state: State, delta: Array) -> Step:
+        """Return a function that writes η m̂ / (√v̂ + ε) into delta.
+
+        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``rate`` and ``eps``, which
+        saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
+        η m̂ / (√v̂ + ε) = [η (1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
+        """
+        m, v = state["m"], state["v"]
+        b1, b2 = self.beta_1, self.beta_2
+        beta_1, beta_2 = np.array(b1, g.dtype), np.array(b2, g.dtype)
+
+        def direction(learning_rate: float) -> None:
+            if self.max_grad_norm:
+                self.clip(g)
+            state["t"] = t = state["t"] + 1
+            c = sqrt((1 - b2) / (1 - b2**t))
+            rate, eps = learning_rate * (1 - b1) / ((1 - b1**t) * c), self.epsilon / c
+            np.multiply(m, beta_1, out=m)
+            np.add(m, g, out=m)
+            np.multiply(g, g, out=delta)
+            np.multiply(v, beta_2, out=v)
+            np.add(v, delta, out=v)
+            np.sqrt(v, out=delta)
+            np.add(delta, eps, out=delta)
+            np.divide(m, delta, out=delta)
+            np.multiply(delta, rate, out=delta)
+
+        return direction
+
+
+@SOLVERS.register("adamw")
+class AdamW(Adam):
+    """Adam with decoupled weight decay: the decay is not divided by the gradient's size, unlike that of alpha.
+
+    Parameters
+    ----------
+    weight_decay : float, default=0.01
+        λ; each step takes η λ of every weight away (PyTorch's default). Biases do not decay.
+    beta_1, beta_2, epsilon, max_grad_norm
+        As in :class:`Adam`.
+
+    Examples
+    --------
+    >>> from skbackprop.solvers import AdamW
+    >>> AdamW(weight_decay=0.1)
+    AdamW(weight_decay=0.1)
+    """
+
+    def __init__(
+        self,
+        weight_decay: float = 0.01,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        max_grad_norm: float | None = None,
+    ) -> None:
+        super().__init__(beta_1, beta_2, epsilon, max_grad_norm=max_grad_norm)
+        check_number(self, "weight_decay", weight_decay, 0)
+        self.weight_decay = weight_decay
+
+    def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
+        theta, weights, g = parameters.theta, parameters.weights, gradients.theta
+        delta, decay = np.empty_like(theta), np.empty_like(weights)
+        delta_weights = delta[: weights.size]
+        direction = self._direction(g, state, delta)
+
+        def step(learning_rate: float) -> None:
+            direction(learning_rate)
+            np.multiply(weights, learning_rate * self.weight_decay, out=decay)
+            np.add(delta_weights, decay, out=delta_weights)
+            np.subtract(theta, delta, out=theta)
+
+        return step
+
+
+@SOLVERS.register("lbfgs")
+class LBFGS(Configurable):
+    """Limited-memory BFGS, by ``scipy.optimize.minimize``, on the whole table at each iteration.
+
+    An epoch is one iteration. ``learning_rate``, ``schedule``, ``shuffle`` and ``batch_size="auto"`` have no effect;
+    dropout or an int batch_size raises, since a line search needs one and the same function throughout.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        Number of past gradients from which the curvature is estimated (scipy's default).
+    gtol : float, default=1e-5
+        Converged when no component of the gradient is larger (scipy's default).
+    ftol : float, default=2.2e-9
+        Converged when the objective falls by a smaller share of itself (scipy's default).
+
+    References
+    ----------
+    Liu and Nocedal (1989), "On the limited memory BFGS method for large scale optimization".
+
+    Examples
+    --------
+    >>> from skbackprop.solvers import LBFGS
+    >>> LBFGS(gtol=1e-10, ftol=0.0)
+    LBFGS(gtol=1e-10, ftol=0.0)
+    """
+
+    default_learning_rate = 1.0
+    rate_follows_scale = False
+    full_batch_only = True
+
+    def __init__(self, memory: int = 10, gtol: float = 1e-5, ftol: float = 2.2e-9) -> None:
+        check_number(self, "memory", memory, 1, integer=True)
+        check_number(self, "gtol", gtol, 0)
+        check_number(self, "ftol", ftol, 0)
+        self.memory = memory
+        self.gtol = gtol
+        self.ftol = ftol
+
+    def init_state(self, theta: Array) -> State:
+        return {}
+
+    def minimize(
+        self,
+        objective: Callable[[Array], tuple[float, Array]],
+        theta: Array,
+        max_iter: int,
+        end_iteration: Callable[[Array], bool],
+    ) -> bool:
+        """Minimise objective(theta) -> (value, gradient) from theta; tell whether it converged.
+
+        ``end_iteration(theta)`` is called with each accepted iterate; returning True stops.
+        """
+        from scipy.optimize import minimize  # it costs a tenth of a second that only this solver needs
+
+        class Stop(Exception):
+            pass
+
+        def callback(theta: Array) -> None:
+            if end_iteration(theta):
+                raise Stop
+
+        options = {
+            "maxcor": self.memory,
+            "gtol": self.gtol,
+            "ftol": self.ftol,
+            "maxiter": max_iter,
+            "maxfun": 20 * max_iter + 20,
+        }
+        try:
+            result = minimize(objective, theta, jac=True, method="L-BFGS-B", callback=callback, options=options)
+        except Stop:
+            return False
+        return bool(result.success)

@@ -1,0 +1,264 @@
+"""Training: the epoch loop, and what one epoch hands to the next.
+
+for each epoch:
+    for each batch of the shuffled rows:
+        forward, backward, step
+    record the loss met on the way; stop if it diverges, or if patience is used up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from .activations import Array
+from .arrays import Cache, Parameters
+from .data import Rows, Table
+from .evaluation import evaluate, uniform_loss
+from .network import BLOCK_ROWS, Network
+from .schedules import Schedule
+from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
+
+GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
+
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: the estimator's parameters, checked and resolved."""
+
+    solver: Any
+    schedule: Schedule
+    learning_rate: float
+    batch_size: int
+    max_iter: int
+    alpha: float = 0.0
+    dropout: float = 0.0
+    shuffle: bool = True
+    patience: int | None = None
+    tol: float = 0.0
+    feature_names: Any = None
+
+
+class Trainer:
+    """One fit: the network changes in place, the history grows.
+
+    Parameters
+    ----------
+    network : Network
+        Where training starts, and where it ends.
+    table : Table
+        The training rows.
+    plan : Plan
+        How to train.
+    rng : RandomState
+        Source of the permutations and of the dropout masks.
+    state : dict, default=None
+        What :meth:`state` of an earlier fit returned; training goes on from there.
+    history : dict of lists, default=None
+        The history of the epochs before.
+    judge : callable (network) -> dict, default=None
+        Judges the network after each epoch: ``{"validation_loss": …, "validation_score": …}``.
+    stops_early : bool, default=False
+        Whether patience watches the validation score, and the best weights are restored.
+    watcher : Watcher, default=None
+        Told of each epoch's begin and end; ends training by returning True.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        table: Table,
+        plan: Plan,
+        rng: np.random.RandomState,
+        *,
+        state: dict[str, Any] | None = None,
+        history: History | None = None,
+        judge: Callable[[Network], dict[str, float]] | None = None,
+        stops_early: bool = False,
+        watcher: Any = None,
+    ) -> None:
+        self.network, self.table, self.plan, self.rng = network, table, plan, rng
+        self.judge, self.watcher = judge, watcher
+        self.gradients = Parameters(network.layer_sizes, network.dtype)
+        state = state or {}
+        self.solver_state = state.get("solver") or plan.solver.init_state(network.theta)
+        self.schedule_state = state.get("schedule") or plan.schedule.init_state()
+        self.history: History = {name: list(values) for name, values in (history or {}).items()}
+        self.patience = Patience(plan.patience, plan.tol, keep_best=stops_early)
+        self.n_iter = 0
+        self.n_updates = 0
+        self.converged = False
+        self.stopped_by_callback = False
+        self.caches: dict[int, Cache] = {}
+
+    # ------------------------------------------------------------------ the loop
+
+    def run(self) -> None:
+        """Train for max_iter epochs, or until a rule or the user ends it."""
+        if self.judge is not None:
+            self.judge(self.network)  # a scorer that raises shall do so before any training is done
+        self.first_objective = self._objective()
+        if self.plan.solver.full_batch_only:
+            self._run_lbfgs()
+        else:
+            self._run_epochs()
+        if self.patience.best_theta is not None:
+            self.network.theta[...] = self.patience.best_theta
+        self._check_result()
+        if self.watcher is not None:
+            self.watcher.fit_ended()
+
+    def _run_epochs(self) -> None:
+        step = self.plan.solver.stepper(self.network.parameters, self.gradients, self.solver_state)
+        for _ in range(self.plan.max_iter):
+            started = self._begin_epoch()
+            loss, learning_rate = self._epoch(step)
+            if self._end_epoch(loss, started, learning_rate=learning_rate):
+                break
+
+    def _epoch(self, step: Callable[[float], None]) -> tuple[float, float]:
+        """Go through the table once; return the loss met on the way, and the last learning rate."""
+        network, table, plan = self.network, self.table, self.plan
+        n, size, K = table.n_rows, min(plan.batch_size, table.n_rows), network.layer_sizes[-1]
+        rows = table.shuffled(self.rng) if plan.shuffle and size < n else table.rows
+        group = size * max(1, GROUP_BYTES // (16 * K * size))  # whole batches
+        logits = np.empty((min(group, n), K), network.dtype)
+        targets = np.empty_like(logits)
+        epoch, met, learning_rate = len(self.history.get("loss", ())), 0.0, 0.0
+        for start in range(0, n, group):
+            rows_g = rows[start : start + group]
+            m = len(rows_g)
+            Y, w = table.targets.take(rows_g, targets[:m]), table.take_weights(rows_g)
+            penalty = network.penalty(plan.alpha)
+            for i in range(0, m, size):
+                batch = slice(i, i + size)
+                progress = (self.n_iter + (start + i) / n) / plan.max_iter
+                factor = plan.schedule.factor(progress, epoch, self.schedule_state)
+                learning_rate = plan.learning_rate * factor
+                self._gradient(rows_g[batch], Y[batch], None if w is None else w[batch], logits[batch])
+                step(learning_rate)
+                self.n_updates += 1
+            losses = network.loss_function.value(logits[:m], Y, network.link)
+            met += (float(losses.sum() if w is None else losses.dot(w[:, 0])) + penalty * m) / n
+        return met, learning_rate
+
+    def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
+        """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
+        network, m = self.network, len(rows)
+        total = self.gradients
+        for i in range(0, m, BLOCK_ROWS):
+            j = min(i + BLOCK_ROWS, m)
+            cache = self.caches.get(j - i) or self._new_cache(j - i)
+            cache.Z[-1] = logits[i:j]
+            if self.plan.dropout:
+                cache.drop(self.plan.dropout, self.rng)
+            network.forward(self.table.X.take(rows[i:j], cache.X), cache)
+            c = 1.0 / m if w is None else w[i:j] / m
+            if i == 0:
+                network.backpropagate(cache, Y[i:j], c, total)
+            else:
+                total.theta += network.backpropagate(cache, Y[i:j], c, self.partial).theta
+        network.add_penalty(self.plan.alpha, total)
+        self.last_cache = cache
+
+    def _new_cache(self, n_rows: int) -> Cache:
+        cache = self.network.work_arrays(n_rows)
+        cache.X = self.table.X.buffer(n_rows)
+        self.partial = Parameters(self.network.layer_sizes, self.network.dtype)
+        self.caches[n_rows] = cache
+        return cache
+
+    def _run_lbfgs(self) -> None:
+        network, table, alpha = self.network, self.table, self.plan.alpha
+        rows, n = table.rows, table.n_rows
+        logits = np.empty((n, network.layer_sizes[-1]), network.dtype)
+        Y, w = table.targets.take(rows, np.empty_like(logits)), table.take_weights(rows)
+        accepted = network.theta.astype(np.float64)
+        J, J_accepted, started = np.nan, self.first_objective, self._begin_epoch()
+
+        def value_and_gradient(theta: Array) -> tuple[float, Array]:
+            nonlocal J
+            network.theta[...] = theta
+            self._gradient(rows, Y, w, logits)
+            losses = network.loss_function.value(logits, Y, network.link)
+            J = float(losses.sum() if w is None else losses.dot(w[:, 0])) / n + network.penalty(alpha)
+            return J, self.gradients.theta.astype(np.float64)
+
+        def end_iteration(theta: Array) -> bool:
+            nonlocal J_accepted, started
+            accepted[...] = network.theta[...] = theta
+            self.n_updates += 1
+            stop = self._end_epoch(J_accepted, started)
+            J_accepted = J
+            if not stop:
+                started = self._begin_epoch()
+            return stop
+
+        try:
+            self.converged = self.plan.solver.minimize(
+                value_and_gradient, accepted.copy(), self.plan.max_iter, end_iteration
+            )
+        finally:  # whatever the line search tried last, keep the last iterate it accepted
+            network.theta[...] = accepted
+
+    # ------------------------------------------------------------------ around an epoch
+
+    def _begin_epoch(self) -> float:
+        if self.watcher is not None:
+            self.watcher.epoch_begins()
+        return perf_counter()
+
+    def _end_epoch(self, loss: float, started: float, **rates: float) -> bool:
+        """Record the epoch; return True if it was the last. Raises DivergenceError."""
+        self.n_iter += 1
+        record = {"loss": loss, **rates, **self._diagnostics()}
+        diverged = not loss < EXPLODED * max(1.0, self.first_objective)
+        if self.judge is not None and not diverged:
+            record |= self.judge(self.network)
+        record["seconds"] = perf_counter() - started
+        for name, value in record.items():
+            self.history.setdefault(name, []).append(value)
+        if diverged:
+            raise self._divergence()
+        watched = -record["validation_score"] if self.patience.keep_best else loss
+        self.plan.schedule.observe(watched, self.schedule_state)
+        self.converged = self.patience.update(watched, self.n_iter, self.network.theta)
+        self.stopped_by_callback = self.watcher is not None and self.watcher.epoch_ended(self)
+        return self.converged or self.stopped_by_callback
+
+    def _diagnostics(self) -> dict[str, float]:
+        """Return the gradient norm of each layer and the share of dead hidden units, of the last batch."""
+        cache, sizes = self.last_cache, self.network.layer_sizes[1:-1]
+        record = {f"gradient_norm_{l}": norm for l, norm in enumerate(self.gradients.norms(), start=1)}
+        alive = sum(int(np.count_nonzero(cache.ones.dot(slope))) for slope in cache.slopes)
+        record["dead_units"] = 1.0 - alive / sum(sizes) if sizes else 0.0
+        return record
+
+    def _check_result(self) -> None:
+        """Raise DivergenceError unless the trained network is finite and, after a whole fit, worth something."""
+        with np.errstate(all="ignore"):
+            J = self._objective()
+        worthless = self.first_objective < J and WORTHLESS * max(uniform_loss(self.network, self.table), 0.1) < J
+        if worthless or not (np.isfinite(J) and np.isfinite(self.network.theta).all()):
+            raise self._divergence(J)
+
+    def _objective(self) -> float:
+        loss, self.answers_alike = evaluate(self.network, self.table)
+        return loss + self.network.penalty(self.plan.alpha)
+
+    def _divergence(self, *final: float) -> DivergenceError:
+        plan = self.plan
+        message = divergence_message(
+            [*self.history["loss"], *final], self.n_iter, self.table.X.array, plan.learning_rate, plan.feature_names
+        )
+        return DivergenceError(message, self.n_iter, self.history)
+
+    def state(self) -> dict[str, Any]:
+        """Return what another fit needs to go on from here, as plain arrays and numbers."""
+        return {"solver": self.solver_state, "schedule": self.schedule_state}
