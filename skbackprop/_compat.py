@@ -20,7 +20,7 @@ except ImportError:  # before scikit-learn 1.9
         def _init_callback_context(self, **kwargs: Any) -> NoCallbacks:
             return NoCallbacks()
 
-    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[no-redef]
+    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:
         """Return fit as it is."""
         return fit
 

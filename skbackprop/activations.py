@@ -10,7 +10,8 @@ Every activation writes into an array that is handed in, so that a training step
     the initial weights' variance times fan_in that keeps the size of the signal through this activation; it is what
     ``weight_init="auto"`` uses
 
-To add one, write a class with these three and enter it with ``@ACTIVATIONS.register("name")``, or just pass an instance.
+To add one, write a class with these three and enter it with ``@ACTIVATIONS.register("name")``, or just pass an
+instance.
 
 References
 ----------

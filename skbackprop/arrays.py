@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -27,7 +28,7 @@ class Parameters:
     """
 
     def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
-        shapes = list(zip(layer_sizes[:-1], layer_sizes[1:], strict=True))
+        shapes = list(pairwise(layer_sizes))
         n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
         self.theta: Array = np.zeros(n_weights + sum(layer_sizes[1:]), dtype)
         self.weights = self.theta[:n_weights]
@@ -86,6 +87,7 @@ class Cache:
 
     def __init__(self, layer_sizes: Sequence[int], n_rows: int, dtype: Any) -> None:
         self.n_rows = n_rows
+        self.X: Any = None  # where the rows of a batch are gathered, if they are
         self.Z: list[Array] = [np.empty((n_rows, n), dtype) for n in layer_sizes[1:]]
         self.A: list[Any] = [None, *(np.empty((n_rows, n), dtype) for n in layer_sizes[1:])]
         self.inputs: list[Any] = self.A[:-1]

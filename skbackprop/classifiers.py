@@ -28,21 +28,121 @@ def explains_renamed(init: Callable[..., None]) -> Callable[..., None]:
     own = init.__code__.co_varnames
 
     @wraps(init)
-    def __init__(self: Any, *args: Any, **params: Any) -> None:
+    def explaining_init(self: Any, *args: Any, **params: Any) -> None:
         for name in params:
             if name in RENAMED and name not in own:
                 raise TypeError(f"{type(self).__name__} has no parameter {name!r}; use {RENAMED[name]}.")
         init(self, *args, **params)
 
-    return __init__
+    return explaining_init
 
 
 class TwoLayerClassifier(BaseBackprop):
-    """DOC
+    """A network of two layers: one of hidden units, one of outputs.
+
+    Forward: Z1 = X W1 + b1, A1 = φ(Z1), Z2 = A1 W2 + b2, A2 = sigmoid or softmax of Z2. Trained on
+    J = Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ + (alpha / 2) (‖W1‖² + ‖W2‖²), the gradient by backpropagation; :mod:`skbackprop.network`
+    has
+    every equation. Scale the features first: ``make_pipeline(StandardScaler(), TwoLayerClassifier())``.
+
+    Parameters
+    ----------
+    hidden_units : int, default=100
+        Units of the hidden layer (MLPClassifier's default).
+    activation : str or Activation, default="relu"
+        φ: "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid" (or "logistic"), "identity", or an
+        object of :mod:`skbackprop.activations`.
+    loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
+        ℓ, computed from the logits; ``LogLoss(label_smoothing=0.1)`` spreads the targets.
+    weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
+        "auto", "he", "glorot", "lecun", ``Normal(scale)``, or a function. "auto" draws with variance gain / fan_in, the
+        gain being the activation's (2 for relu, after He et al., 2015) and 1 for the outputs. Biases start at zero.
+    solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
+        "sgd" is plain gradient descent; momentum, decay and clipping travel in the object, ``SGD(momentum=0.9)``.
+    learning_rate : float or "auto", default="auto"
+        "auto" is 0.001 for adam, adamw and rmsprop (the papers' value), and for sgd 0.1 divided by the features' mean
+        square where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
+    schedule : str, Schedule or callable progress -> factor, default="constant"
+        What the rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a function of
+        progress in [0, 1]. No effect with "lbfgs", and in partial_fit.
+    batch_size : int, "auto" or "full", default="auto"
+        Rows of a step. "auto" is 32, or all rows where there are at most 64; "full" is all rows, as is more than there
+        are.
+    max_iter : int, default=100
+        Most epochs (iterations, for "lbfgs").
+    alpha : float, default=1e-3
+        Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
+        SGDClassifier's alpha, not MLPClassifier's.
+    dropout : float in [0, 1), default=0.0
+        Probability with which a hidden unit is left out of a training step.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; "balanced" gives all classes the same total. Not for multilabel targets.
+    early_stopping : bool or "auto", default="auto"
+        Watch validation rows (X_val, y_val, or a stratified part of X) and restore the best weights. "auto" does so
+        from 300
+        rows on. Where no part can be split off (fewer than 10 rows, or a class of one), the training loss is watched.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that is held out; inert with X_val, and without early stopping.
+    scoring : "loss", str or callable, default="loss"
+        What early stopping watches: the validation loss, or any scorer of scikit-learn.
+    n_iter_no_change : int or None, default=10
+        Epochs without improvement after which training stops. None trains max_iter epochs.
+    tol : float, default=1e-4
+        An improvement is one by more than this (MLPClassifier's default). Inert with ``n_iter_no_change=None``.
+    warm_start : bool, default=False
+        Let fit go on from the fitted weights, with the solver's state and the random stream.
+    shuffle : bool, default=True
+        Draw a new order of the rows for each epoch; inert where a batch is all rows.
+    random_state : int, RandomState or None, default=None
+        Source of, in this order, W1, W2, the validation split, and each epoch's order and dropout masks.
+    verbose : int, default=0
+        Print a line every so many epochs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; with multilabel targets the column numbers.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        W1, W2.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        b1, b2.
+    link_ : {"sigmoid", "softmax"}
+        How logits become probabilities.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
+    n_iter_ : int
+        Epochs of the last fit.
+    n_layers_, n_outputs_ : int
+        Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
+    history_ : dict of lists
+        Per epoch since the last fresh fit: "loss", "learning_rate", "gradient_norm_1" … of each layer, "dead_units"
+        (share of
+        hidden units with φ' = 0 throughout the last batch), "validation_loss", "validation_score", "seconds".
+    loss_curve_, loss_ : list of float, float
+        ``history_["loss"]``, J as met during each epoch (before its updates, in the full-batch case), and its last
+        entry.
+    validation_scores_, best_validation_score_, best_iter_ : list of float, float, int
+        With validation rows: the score after each epoch (greater is better, the loss negated), the best one of the
+        last fit,
+        and the epochs it took to reach it.
+
+    See Also
+    --------
+    BackpropClassifier : Any number of hidden layers.
+    skbackprop.Network : The same network, one step at a time.
 
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbackprop import TwoLayerClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), TwoLayerClassifier(random_state=0)).fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.95
+    True
     """
 
     _parameter_constraints = BaseBackprop._parameter_constraints | {
@@ -102,7 +202,38 @@ class TwoLayerClassifier(BaseBackprop):
 
 
 class BackpropClassifier(BaseBackprop):
-    """DOC"""
+    """A network with any number of hidden layers, none included: that is logistic regression.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(100,)
+        Units of each hidden layer (MLPClassifier's default); () for none.
+    activation : str or Activation, or one for each hidden layer, default="relu"
+        φ of every hidden layer, or a list of them.
+    loss, weight_init, solver, learning_rate, schedule, batch_size, max_iter, alpha, dropout, class_weight,
+    early_stopping, \
+    validation_fraction, scoring, n_iter_no_change, tol, warm_start, shuffle, random_state, verbose
+        As in :class:`TwoLayerClassifier`, with the same defaults for the same reasons.
+
+    Attributes
+    ----------
+    classes_, coefs_, intercepts_, link_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, history_, \
+    loss_curve_, loss_, validation_scores_, best_validation_score_, best_iter_
+        As in :class:`TwoLayerClassifier`; coefs_ holds W1, W2, … of all layers.
+
+    See Also
+    --------
+    TwoLayerClassifier : One hidden layer.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = BackpropClassifier((8, 4), activation=["tanh", "relu"], solver="lbfgs", random_state=0).fit(X, y)
+    >>> [W.shape for W in clf.coefs_], clf.score(X, y) > 0.9
+    ([(4, 8), (8, 4), (4, 3)], True)
+    """
 
     @explains_renamed
     def __init__(
@@ -153,9 +284,9 @@ class BackpropClassifier(BaseBackprop):
         self.verbose = verbose
 
     def _hidden_layers(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
-        if not all(isinstance(n, Integral) and n >= 1 for n in sizes):
+        given: Any = self.hidden_layer_sizes
+        sizes: list[Any] = [given] if isinstance(given, Integral) else list(given)
+        if not all(isinstance(n, Integral) and int(n) >= 1 for n in sizes):
             raise ValueError(
                 f"hidden_layer_sizes must be numbers of units, each >= 1; got {self.hidden_layer_sizes!r}."
             )

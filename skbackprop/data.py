@@ -1,6 +1,7 @@
 """The training table: rows gathered a batch at a time, whatever the table is stored as.
 
-X, y and the weights are never copied and never written to. ``take(rows, out)`` returns the wanted rows: a view where the
+X, y and the weights are never copied and never written to. ``take(rows, out)`` returns the wanted rows: a view where
+the
 rows are a range, else gathered into ``out``, an array that is used again and again.
 """
 
@@ -20,14 +21,16 @@ Rows = Any  # a range, or an array of row numbers
 class DenseRows:
     """Rows of a C-contiguous array."""
 
-    def __init__(self, array: Array) -> None:
+    array: Any
+
+    def __init__(self, array: Any) -> None:
         self.array = array
 
-    def buffer(self, n_rows: int) -> Array | None:
+    def buffer(self, n_rows: int) -> Any:
         """Return an array for ``take`` to gather n_rows into."""
         return np.empty((n_rows, *self.array.shape[1:]), self.array.dtype)
 
-    def take(self, rows: Rows, out: Array) -> Array:
+    def take(self, rows: Rows, out: Any) -> Any:
         if isinstance(rows, range):
             return self.array[rows.start : rows.stop]
         return self.array.take(rows, 0, out, "clip")  # without "clip", take writes to a copy of out first
@@ -41,7 +44,7 @@ class DenseRows:
 class StridedRows(DenseRows):
     """Rows of an array in any other order, of which ``take`` would copy the whole for every batch."""
 
-    def take(self, rows: Rows, out: Array) -> Array:
+    def take(self, rows: Rows, out: Any) -> Any:
         out[...] = self.array[rows.start : rows.stop] if isinstance(rows, range) else self.array[rows]
         return out
 
@@ -52,7 +55,7 @@ class CsrRows(DenseRows):
     def buffer(self, n_rows: int) -> None:
         return None
 
-    def take(self, rows: Rows, out: Array) -> SparseRows:
+    def take(self, rows: Rows, out: Any) -> Any:
         return SparseRows(self.array[rows.start : rows.stop] if isinstance(rows, range) else self.array[rows])
 
 
@@ -67,7 +70,7 @@ class OneHotRows:
         """Return an array for ``take`` to gather n_rows into."""
         return np.empty((n_rows, len(self.one_hot)), self.one_hot.dtype)
 
-    def take(self, rows: Rows, out: Array) -> Array:
+    def take(self, rows: Rows, out: Any) -> Any:
         codes = self.codes[rows.start : rows.stop] if isinstance(rows, range) else self.codes.take(rows)
         return self.one_hot.take(codes, 0, out, "clip")
 
@@ -112,7 +115,7 @@ class Table:
         """Return the weights of rows as a column, or None if all are one."""
         if self.weights is None:
             return None
-        w = self.weights[rows.start : rows.stop] if isinstance(rows, range) else self.weights.take(rows)
+        w: Any = self.weights[rows.start : rows.stop] if isinstance(rows, range) else self.weights.take(rows)
         return w[:, np.newaxis]
 
     def mean_square(self) -> float:

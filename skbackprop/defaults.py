@@ -22,7 +22,7 @@ def batch_rows(batch_size: int | str, n_rows: int) -> int:
 
 
 def auto_learning_rate(solver: Any, table: Table) -> float:
-    """Return the solver's default rate, divided by the features' mean square where that is above one if it wants that."""
+    """Return the solver's default rate, divided by the features' mean square where the solver wants that."""
     rate = float(getattr(solver, "default_learning_rate", 1e-3))
     if getattr(solver, "rate_follows_scale", False):
         rate /= max(1.0, table.mean_square())
@@ -36,13 +36,13 @@ def check_consistent(estimator: Any) -> None:
     if getattr(solver, "full_batch_only", False):
         if estimator.dropout:
             raise ValueError(
-                f"dropout={estimator.dropout!r} cannot be used with solver={solver!r}: a line search needs the same function "
-                "at every step. Use dropout=0 or a stepping solver such as 'adam'."
+                f"dropout={estimator.dropout!r} cannot be used with solver={solver!r}: a line search needs the same "
+                "function at every step. Use dropout=0 or a stepping solver such as 'adam'."
             )
         if not isinstance(estimator.batch_size, str):
             raise ValueError(
-                f"batch_size={estimator.batch_size!r} cannot be used with solver={solver!r}, which needs all rows at every "
-                "step. Use batch_size='auto' or 'full'."
+                f"batch_size={estimator.batch_size!r} cannot be used with solver={solver!r}, which needs all rows at "
+                "every step. Use batch_size='auto' or 'full'."
             )
 
 

@@ -352,7 +352,7 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self, inputs: Inputs, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: Any, names: dict[str, Any]
     ) -> Inputs:
         probe = copy.copy(self)
-        vars(probe).update(names)
+        probe.__dict__.update(names)
         try:
             X, y = validate_data(probe, X_val, y_val, reset=False, accept_sparse="csr", dtype=FLOATS, multi_output=True)
             codes = labels.encode(y)
@@ -365,7 +365,7 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _judge(self, inputs: Inputs, labels: Labels) -> Judge:
         def candidate(network: Network) -> Any:
             estimator = copy.copy(self)  # without feature names, since the rows have none any more
-            vars(estimator).update(
+            estimator.__dict__.update(
                 classes_=labels.classes,
                 coefs_=network.W,
                 intercepts_=network.b,
@@ -373,7 +373,7 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 n_features_in_=inputs.X.shape[1],
                 n_outputs_=labels.n_outputs,
             )
-            vars(estimator).pop("feature_names_in_", None)
+            estimator.__dict__.pop("feature_names_in_", None)
             return estimator
 
         return Judge(inputs.table(labels), inputs.X, inputs.y, inputs.sample_weight, self.scoring, candidate)
@@ -383,7 +383,8 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if patience is not None and not (trainer.converged or trainer.stopped_by_callback):
             warnings.warn(
                 f"Training ended after max_iter={self.max_iter} epochs, before the loss had stopped improving for "
-                f"n_iter_no_change={patience} epochs. Raise max_iter, or set n_iter_no_change=None if the number of epochs is meant.",
+                f"n_iter_no_change={patience} epochs. Raise max_iter, or set n_iter_no_change=None if that number of "
+                "epochs is meant.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -14,7 +14,8 @@ from .network import BLOCK_ROWS, Network
 def logits(network: Network, X: Any) -> tuple[Array, bool]:
     """Return Z_L for every row of X, and whether X was finite.
 
-    The rows go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in a row
+    The rows go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in a
+    row
     makes its Z1 not finite, and one column of Z1 is much less to look at than X.
 
     Parameters
@@ -74,7 +75,7 @@ def why_constant(network: Network, table: Table) -> str:
         if not np.ptp(A, axis=0).any():
             kind = "dead (zero for every row)" if not A.any() else "constant"
             return (
-                f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features or too high a "
-                "learning_rate. Remedy: scale the features, make_pipeline(StandardScaler(), ...), or lower learning_rate."
+                f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features, or too "
+                "high a learning_rate. Remedy: scale the features, make_pipeline(StandardScaler(), ...), or lower learning_rate."
             )
     return "all its weights have shrunk to nothing. Likely cause: alpha is too strong. Remedy: lower it."

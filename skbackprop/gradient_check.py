@@ -40,7 +40,8 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     ----------
     estimator_or_network : TwoLayerClassifier, BackpropClassifier or Network
         A fitted estimator is checked at its weights, an unfitted one where its training would start; the objective is
-        the one that its ``fit`` minimises, with class weights, penalty, label smoothing and one fixed draw of the dropout
+        the one that its ``fit`` minimises, with class weights, penalty, label smoothing and one fixed draw of the
+        dropout
         masks. Neither is changed.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         A handful of rows is enough.
@@ -52,8 +53,10 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     Returns
     -------
     worst : GradientCheck
-        max |g - d| / max(|g|, |d|, 1e-3 max|g|) over the parameters (a thousand drawn at random if there are more), with g
-        from backpropagation in the network's dtype and d the central difference in float64. About 1e-8 is what a correct
+        max |g - d| / max(|g|, |d|, 1e-3 max|g|) over the parameters (a thousand drawn at random if there are more),
+        with g
+        from backpropagation in the network's dtype and d the central difference in float64. About 1e-8 is what a
+        correct
         float64 gradient gives, 1e-4 a float32 one; an error in a formula gives 0.01 to 2.
 
     Raises
@@ -72,7 +75,7 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     """
     if isinstance(estimator_or_network, Network):
         network, X, Y = estimator_or_network, estimator_or_network.rows(X), estimator_or_network.targets(y)
-        c, alpha, dropout, rng = network.coefficients(sample_weight, X.shape[0]), 0.0, 0.0, None
+        c, alpha, dropout, rng = network.coefficients(sample_weight, X.shape[0]), 0.0, 0.0, np.random.RandomState(0)
     else:
         network, X, Y, c, alpha, dropout, rng = estimator_or_network._gradient_problem(X, y, sample_weight)
     cache = network.work_arrays(X.shape[0])

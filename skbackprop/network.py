@@ -17,7 +17,8 @@ For a batch X of m rows and layers l = 1 … L, with layer sizes n_0 (features),
 
     update      θ ← θ - learning_rate · dθ
 
-Python counts from zero, so ``W[0]`` is W1, ``b[0]`` b1 and ``Z[0]`` Z1, while ``A[0]`` is X and ``A[1]`` A1. All parameters
+Python counts from zero, so ``W[0]`` is W1, ``b[0]`` b1 and ``Z[0]`` Z1, while ``A[0]`` is X and ``A[1]`` A1. All
+parameters
 live in one flat vector θ = [W1 … WL | b1 … bL], of which W and b are views: a solver sees one vector, the penalty one
 prefix of it. With dropout the next layer sees A ∘ mask instead of A (the mask holds 0 or 1 / (1 - p)), and dA is
 multiplied by the same mask on the way back.

@@ -140,9 +140,10 @@ def check_number(
 ) -> None:
     """Raise ValueError unless value is a number in [low, high), or (low, high) with open_low."""
     kind = numbers.Integral if integer else numbers.Real
-    inside = isinstance(value, kind) and not isinstance(value, bool) and low <= value < high
+    inside = isinstance(value, kind) and not isinstance(value, bool) and low <= float(value) < high
     if not inside or (open_low and value == low):
         interval = f"{'(' if open_low else '['}{low:g}, {high:g})"
         raise ValueError(
-            f"{type(owner).__name__}: {name} must be {'an integer' if integer else 'a number'} in {interval}; got {value!r}."
+            f"{type(owner).__name__}: {name} must be {'an integer' if integer else 'a number'} in {interval}; "
+            f"got {value!r}."
         )

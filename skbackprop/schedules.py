@@ -1,20 +1,22 @@
 r"""Schedules: how the learning rate moves. The rate of a step is learning_rate times a factor.
 
-===============  ===========================================================================  ==============
-schedule         factor                                                                       looks ahead
-===============  ===========================================================================  ==============
-"constant"       1                                                                            no
-"invscaling"     1 / (1 + epoch)^power                                                        no
-"adaptive"       divided by 5 whenever the loss has not fallen for ``patience`` epochs        no
-"cosine"         (1 + cos(π · progress)) / 2                                                  yes
-"one_cycle"      up from ``start`` to 1 over the first part of training, then down to 0       yes
-callable         callable(progress)                                                           yes
-===============  ===========================================================================  ==============
+===============  ====================================================================  ===========
+schedule         factor                                                                looks ahead
+===============  ====================================================================  ===========
+"constant"       1                                                                     no
+"invscaling"     1 / (1 + epoch)^power                                                 no
+"adaptive"       divided by 5 when the loss has not fallen for ``patience`` epochs      no
+"cosine"         (1 + cos(π · progress)) / 2                                           yes
+"one_cycle"      up to 1 over the first part of training, then down to 0               yes
+callable         callable(progress)                                                    yes
+===============  ====================================================================  ===========
 
-``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fresh fit. A
+``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fresh
+fit. A
 schedule is its hyper-parameters; what it remembers (only "adaptive" does) is a plain dict from ``init_state``.
 
-To add one, subclass :class:`Schedule` and enter it with ``@SCHEDULES.register("name")``, or just pass a function of progress.
+To add one, subclass :class:`Schedule` and enter it with ``@SCHEDULES.register("name")``, or just pass a function of
+progress.
 """
 
 from __future__ import annotations

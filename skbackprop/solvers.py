@@ -2,8 +2,8 @@ r"""Solvers: how a gradient g becomes a change of the parameters θ.
 
 A stepping solver is its hyper-parameters; what it remembers between steps is a plain dict, made by ``init_state``, so
 that training can be saved and resumed. ``stepper(parameters, gradients, state)`` binds the arrays once and returns
-``step(learning_rate)``, which reads g = gradients.theta and changes θ = parameters.theta in place. In every step θ changes
-in the last call, so an interrupt never leaves half an update behind.
+``step(learning_rate)``, which reads g = gradients.theta and changes θ = parameters.theta in place. In every step θ
+changes in the last call, so an interrupt never leaves half an update behind.
 
 ================  =========================================================================================
 solver            one step, with learning rate η
@@ -80,7 +80,7 @@ class SteppingSolver(Configurable):
     def clip(self, g: Array) -> None:
         """Shorten g in place to max_grad_norm."""
         norm = sqrt(g.dot(g))
-        if norm > self.max_grad_norm:
+        if self.max_grad_norm is not None and norm > self.max_grad_norm:
             g *= self.max_grad_norm / norm
 
 
@@ -255,8 +255,8 @@ class Adam(SteppingSolver):
     def _direction(self, g: Array, state: State, delta: Array) -> Step:
         """Return a function that writes η m̂ / (√v̂ + ε) into delta.
 
-        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``rate`` and ``eps``, which
-        saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
+        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``rate`` and ``eps``,
+        which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
         η m̂ / (√v̂ + ε) = [η (1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
         m, v = state["m"], state["v"]
@@ -383,12 +383,9 @@ class LBFGS(Configurable):
         """
         from scipy.optimize import minimize  # it costs a tenth of a second that only this solver needs
 
-        class Stop(Exception):
-            pass
-
         def callback(theta: Array) -> None:
             if end_iteration(theta):
-                raise Stop
+                raise StopIteration
 
         options = {
             "maxcor": self.memory,
@@ -399,6 +396,6 @@ class LBFGS(Configurable):
         }
         try:
             result = minimize(objective, theta, jac=True, method="L-BFGS-B", callback=callback, options=options)
-        except Stop:
+        except StopIteration:  # scipy before 1.11 does not catch it itself
             return False
         return bool(result.success)

@@ -92,15 +92,12 @@ def divergence_message(losses: list[float], epoch: int, X: Any, learning_rate: f
         )
         return message + f", or lower learning_rate={learning_rate:g}."
     return message + (
-        f"Likely cause: learning_rate={learning_rate:g} is too high. Remedy: lower it (ten times to begin with), or bound "
-        "the gradient, for example solver=SGD(max_grad_norm=1.0)."
+        f"Likely cause: learning_rate={learning_rate:g} is too high. Remedy: lower it (ten times to begin with), or "
+        "bound the gradient, for example solver=SGD(max_grad_norm=1.0)."
     )
 
 
 def largest_column(X: Any) -> tuple[int, float]:
     """Return the column with the largest absolute value, and that value."""
-    if sp.issparse(X):
-        sizes = abs(X).max(axis=0).toarray().ravel()
-    else:
-        sizes = np.maximum(np.max(X, axis=0), -np.min(X, axis=0))
+    sizes = abs(X).max(axis=0).toarray().ravel() if sp.issparse(X) else np.maximum(X.max(axis=0), -X.min(axis=0))
     return int(np.argmax(sizes)), float(np.max(sizes))

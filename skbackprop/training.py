@@ -103,14 +103,15 @@ class Trainer:
         """Train for max_iter epochs, or until a rule or the user ends it."""
         if self.judge is not None:
             self.judge(self.network)  # a scorer that raises shall do so before any training is done
-        self.first_objective = self._objective()
-        if self.plan.solver.full_batch_only:
-            self._run_lbfgs()
-        else:
-            self._run_epochs()
-        if self.patience.best_theta is not None:
-            self.network.theta[...] = self.patience.best_theta
-        self._check_result()
+        with np.errstate(all="ignore"):  # what overflows is judged below, in words
+            self.first_objective = self._objective()
+            if getattr(self.plan.solver, "full_batch_only", False):
+                self._run_lbfgs()
+            else:
+                self._run_epochs()
+            if self.patience.best_theta is not None:
+                self.network.theta[...] = self.patience.best_theta
+            self._check_result()
         if self.watcher is not None:
             self.watcher.fit_ended()
 
@@ -242,8 +243,7 @@ class Trainer:
 
     def _check_result(self) -> None:
         """Raise DivergenceError unless the trained network is finite and, after a whole fit, worth something."""
-        with np.errstate(all="ignore"):
-            J = self._objective()
+        J = self._objective()
         worthless = self.first_objective < J and WORTHLESS * max(uniform_loss(self.network, self.table), 0.1) < J
         if worthless or not (np.isfinite(J) and np.isfinite(self.network.theta).all()):
             raise self._divergence(J)

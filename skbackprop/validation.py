@@ -84,7 +84,7 @@ class Judge:
         if self.scoring == "loss":
             return {"validation_loss": loss, "validation_score": -loss}
         estimator = self.candidate(network)
-        score = check_scoring(estimator, self.scoring)(estimator, self.X, self.y, **self.weights)
+        score: Any = check_scoring(estimator, self.scoring)(estimator, self.X, self.y, **self.weights)
         if not np.isscalar(score):
             raise ValueError(f"scoring={self.scoring!r} must return one number; got {score!r}.")
-        return {"validation_loss": loss, "validation_score": float(score)}
+        return {"validation_loss": loss, "validation_score": float(score)}  # type: ignore[arg-type]
