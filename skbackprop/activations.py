@@ -149,9 +149,9 @@ class Gelu(Configurable):
         return out
 
     def derivative(self, Z: Array, A: Array, out: Array) -> Array:
-        density = np.exp(-0.5 * Z * Z) / Z.dtype.type(np.sqrt(2 * np.pi))
+        Z_near = np.clip(Z, -40, 40)  # beyond, the density is zero, and Z² may overflow
         ndtr(Z, out=out)
-        out += Z * density
+        out += Z_near * np.exp(-0.5 * Z_near * Z_near) / Z.dtype.type(np.sqrt(2 * np.pi))
         return out
 
 

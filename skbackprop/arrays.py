@@ -101,11 +101,16 @@ class Cache:
         self.slopes = [np.empty_like(Z) for Z in self.Z[:-1]]
         self.ones = np.ones(self.n_rows, self.Z[0].dtype)
 
+    def hold(self, masks: list[Array]) -> None:
+        """Use these dropout masks, one for each hidden layer, until others are drawn."""
+        self.masks = masks
+        if masks:
+            self.inputs = [None, *(np.empty_like(A) for A in self.A[1:-1])]
+
     def drop(self, dropout: float, rng: np.random.RandomState) -> None:
         """Draw a new mask for each hidden layer: 0 with probability dropout, else 1 / (1 - dropout)."""
         keep = 1.0 - dropout
         if not self.masks:
-            self.masks = [np.empty_like(A) for A in self.A[1:-1]]
-            self.inputs = [None, *(np.empty_like(A) for A in self.A[1:-1])]
+            self.hold([np.empty_like(A) for A in self.A[1:-1]])
         for mask in self.masks:
             np.divide(rng.random_sample(mask.shape) < keep, keep, out=mask, casting="same_kind")

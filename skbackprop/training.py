@@ -8,6 +8,7 @@ for each epoch:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -86,9 +87,12 @@ class Trainer:
         self.network, self.table, self.plan, self.rng = network, table, plan, rng
         self.judge, self.watcher = judge, watcher
         self.gradients = Parameters(network.layer_sizes, network.dtype)
-        state = state or {}
-        self.solver_state = state.get("solver") or plan.solver.init_state(network.theta)
-        self.schedule_state = state.get("schedule") or plan.schedule.init_state()
+        state = copy.deepcopy(state or {})  # it stays as it was if training fails, and may be read-only
+        kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
+        resumes = [old == new for old, new in zip(state.get("kind", [None, None]), kind, strict=True)]
+        self.kind = kind
+        self.solver_state = (resumes[0] and state["solver"]) or plan.solver.init_state(network.theta)
+        self.schedule_state = (resumes[1] and state["schedule"]) or plan.schedule.init_state()
         self.history: History = {name: list(values) for name, values in (history or {}).items()}
         self.patience = Patience(plan.patience, plan.tol, keep_best=stops_early)
         self.n_iter = 0
@@ -202,7 +206,7 @@ class Trainer:
             return stop
 
         try:
-            self.converged = self.plan.solver.minimize(
+            self.converged |= self.plan.solver.minimize(
                 value_and_gradient, accepted.copy(), self.plan.max_iter, end_iteration
             )
         finally:  # whatever the line search tried last, keep the last iterate it accepted
@@ -261,4 +265,4 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """Return what another fit needs to go on from here, as plain arrays and numbers."""
-        return {"solver": self.solver_state, "schedule": self.schedule_state}
+        return {"kind": self.kind, "solver": self.solver_state, "schedule": self.schedule_state}
