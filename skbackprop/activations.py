@@ -47,13 +47,12 @@ class Activation(Protocol):
         """Write φ'(Z) into out and return it; A is φ(Z)."""
 
 
-@lru_cache(maxsize=16)
-def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    # Comparing with an array of zeros is up to four times faster than comparing with the number 0, which NumPy
-    # does not vectorise. The pages are never written to, so they take no memory.
-    zeros = np.zeros(shape, dtype)
-    zeros.flags.writeable = False
-    return zeros
+@lru_cache(maxsize=32)
+def _full(shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
+    # NumPy takes the maximum of two arrays up to three times faster than that of an array and a number.
+    array = np.zeros(shape, dtype) if value == 0 else np.full(shape, value, dtype)
+    array.flags.writeable = False
+    return array
 
 
 @ACTIVATIONS.register("relu")
@@ -73,10 +72,11 @@ class Relu(Configurable):
     gain = 2.0
 
     def value(self, Z: Array, out: Array) -> Array:
-        return np.maximum(Z, _zeros(Z.shape, Z.dtype), out=out)
+        return positive_part(Z, out)
 
     def derivative(self, Z: Array, A: Array, out: Array) -> Array:
-        return np.greater(A, _zeros(A.shape, A.dtype), out=out)
+        np.ceil(A, out=out)  # 0 or at least 1; with the next line faster than A > 0, which makes booleans
+        return np.minimum(out, _full(A.shape, 1, A.dtype), out=out)
 
 
 @ACTIVATIONS.register("leaky_relu")
@@ -181,7 +181,9 @@ class Softplus(Configurable):
     gain = 1.0
 
     def value(self, Z: Array, out: Array) -> Array:
-        return softplus(Z, out)
+        log1p_exp_minus_abs(Z, out)
+        out += positive_part(Z)
+        return out
 
     def derivative(self, Z: Array, A: Array, out: Array) -> Array:
         return expit(Z, out=out)
@@ -231,11 +233,14 @@ class Identity(Configurable):
         return out
 
 
-def softplus(Z: Array, out: Array | None = None) -> Array:
-    """Return log(1 + exp(Z)) = max(Z, 0) + log1p(exp(-|Z|)), which no Z can overflow."""
+def positive_part(Z: Array, out: Array | None = None) -> Array:
+    """Return max(Z, 0)."""
+    return np.maximum(Z, _full(Z.shape, 0, Z.dtype), out=out)
+
+
+def log1p_exp_minus_abs(Z: Array, out: Array | None = None) -> Array:
+    """Return log(1 + exp(-|Z|)), which no Z can overflow."""
     out = np.abs(Z, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)
-    np.log1p(out, out=out)
-    out += np.maximum(Z, 0)
-    return out
+    return np.log1p(out, out=out)

@@ -34,15 +34,17 @@ class Parameters:
         self.weights = self.theta[:n_weights]
         self.W: list[Array] = []
         self.b: list[Array] = []
+        self._flat: list[Array] = []
         w, b = 0, n_weights
         for fan_in, fan_out in shapes:
-            self.W.append(self.theta[w : w + fan_in * fan_out].reshape(fan_in, fan_out))
+            self._flat.append(self.theta[w : w + fan_in * fan_out])
+            self.W.append(self._flat[-1].reshape(fan_in, fan_out))
             self.b.append(self.theta[b : b + fan_out])
             w, b = w + fan_in * fan_out, b + fan_out
 
     def norms(self) -> list[float]:
         """Return the Euclidean norm of each layer's W and b together."""
-        return [sqrt(np.vdot(W, W) + b.dot(b)) for W, b in zip(self.W, self.b, strict=True)]
+        return [sqrt(W.dot(W) + b.dot(b)) for W, b in zip(self._flat, self.b, strict=True)]
 
 
 class SparseRows:

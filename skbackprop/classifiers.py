@@ -116,8 +116,8 @@ class TwoLayerClassifier(BaseBackprop):
         Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
     history_ : dict of lists
         Per epoch since the last fresh fit: "loss", "learning_rate", "gradient_norm_1" … of each layer, "dead_units"
-        (share of
-        hidden units with φ' = 0 throughout the last batch), "validation_loss", "validation_score", "seconds".
+        (share of hidden units that the gradient of the last batch does not reach), "validation_loss",
+        "validation_score", "seconds".
     loss_curve_, loss_ : list of float, float
         ``history_["loss"]``, J as met during each epoch (before its updates, in the full-batch case), and its last
         entry.

@@ -278,7 +278,7 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _stream_weights(
         self, w: Array | None, codes: Any, labels: Labels, stream: dict[str, float] | None
     ) -> tuple[Array | None, Array | None, float, dict[str, float]]:
-        """Return a chunk's weights, alone and times the class weights, the mean weight of all rows so far, and the sums."""
+        """Return a chunk's weights, alone and times the class weights, the mean weight of all rows so far, its sums."""
         if stream is None:
             stream = {"unit": 1.0 if w is None else float(w.max()), "sum": 0.0, "rows": 0.0}
         if w is None and stream["unit"] != 1.0:

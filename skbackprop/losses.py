@@ -21,7 +21,8 @@ squared_error   ½ Σ_k (a_k - y_k)²         the link's Jacobian times (A - Y)
 ==============  =========================  ==================================
 
 One output is the binary case, softmax over K outputs the multiclass case with one-hot Y, sigmoid over L outputs the
-multilabel case (their sum over labels). Nothing is clipped and no ε is added: the log loss of huge logits is exact.
+multilabel case (their sum over labels). Nothing is clipped and no ε is added: the terms of F(z) - Σ y z that cancel are
+taken off each other first, so that the log loss of any logits is exact.
 
 To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``.
 """
@@ -33,10 +34,10 @@ from typing import Protocol
 import numpy as np
 from scipy.special import expit
 
-from .activations import Array, softplus
+from .activations import Array, log1p_exp_minus_abs, positive_part
 from .registry import Configurable, Registry, check_number
 
-LINKS = Registry("link", ("probabilities", "log_probabilities", "log_partition", "pullback"))
+LINKS = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
 LOSSES = Registry("loss", ("value", "gradient"))
 
 
@@ -49,11 +50,14 @@ class Link(Protocol):
     def log_probabilities(self, Z: Array) -> Array:
         """Return log A, exact where A itself rounds to 0 or 1."""
 
-    def log_partition(self, Z: Array) -> Array:
-        """Return F(z) of each row, shape (n_rows,)."""
+    def log_loss(self, Z: Array, Y: Array) -> Array:
+        """Return F(z) - Σ_k y_k z_k of each row, shape (n_rows,)."""
 
     def pullback(self, A: Array, dA: Array) -> Array:
         """Turn dA = ∂ℓ/∂A into dZ, in place, and return it."""
+
+    def n_sides(self, n_outputs: int) -> int:
+        """Return the number of outcomes among which a probability of one is shared."""
 
 
 class Loss(Protocol):
@@ -74,16 +78,21 @@ class SigmoidLink(Configurable):
         return expit(Z) if out is None else expit(Z, out=out)
 
     def log_probabilities(self, Z: Array) -> Array:
-        return -softplus(-Z)
+        return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)
 
-    def log_partition(self, Z: Array) -> Array:
-        F = softplus(Z)
-        return F[:, 0] if F.shape[1] == 1 else F.sum(axis=1)
+    def log_loss(self, Z: Array, Y: Array) -> Array:
+        losses = positive_part(Z)  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
+        losses -= Y * Z
+        losses += log1p_exp_minus_abs(Z)
+        return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
     def pullback(self, A: Array, dA: Array) -> Array:
         dA *= A
         dA *= 1 - A
         return dA
+
+    def n_sides(self, n_outputs: int) -> int:
+        return 2
 
 
 @LINKS.register("softmax")
@@ -97,16 +106,20 @@ class SoftmaxLink(Configurable):
         return A
 
     def log_probabilities(self, Z: Array) -> Array:
-        return Z - self.log_partition(Z)[:, np.newaxis]
+        D = Z - Z.max(axis=1, keepdims=True)
+        D -= np.log(np.exp(D).sum(axis=1, keepdims=True))
+        return D
 
-    def log_partition(self, Z: Array) -> Array:
-        z_max = Z.max(axis=1)
-        return z_max + np.log(np.exp(Z - z_max[:, np.newaxis]).sum(axis=1))
+    def log_loss(self, Z: Array, Y: Array) -> Array:
+        return -np.einsum("ik,ik->i", Y, self.log_probabilities(Z))  # the y of a row sum to one
 
     def pullback(self, A: Array, dA: Array) -> Array:
         dA -= np.einsum("ik,ik->i", A, dA)[:, np.newaxis]
         dA *= A
         return dA
+
+    def n_sides(self, n_outputs: int) -> int:
+        return n_outputs
 
 
 @LOSSES.register("log_loss")
@@ -134,16 +147,14 @@ class LogLoss(Configurable):
         self.label_smoothing = label_smoothing
 
     def value(self, Z: Array, Y: Array, link: Link) -> Array:
-        Y = self._smooth(Y)
-        yz = Y[:, 0] * Z[:, 0] if Z.shape[1] == 1 else np.einsum("ik,ik->i", Y, Z)
-        return link.log_partition(Z) - yz
+        return link.log_loss(Z, self._smooth(Y, link))
 
     def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
-        return np.subtract(A, self._smooth(Y), out=out)
+        return np.subtract(A, self._smooth(Y, link), out=out)
 
-    def _smooth(self, Y: Array) -> Array:
+    def _smooth(self, Y: Array, link: Link) -> Array:
         s = self.label_smoothing
-        return (1 - s) * Y + s / max(Y.shape[1], 2) if s else Y
+        return (1 - s) * Y + s / link.n_sides(Y.shape[1]) if s else Y
 
 
 @LOSSES.register("squared_error")

@@ -100,6 +100,8 @@ class Trainer:
         self.converged = False
         self.stopped_by_callback = False
         self.caches: dict[int, Cache] = {}
+        self.norm_names = [f"gradient_norm_{l}" for l in range(1, len(network.layer_sizes))]
+        self.n_hidden = sum(network.layer_sizes[1:-1])
 
     # ------------------------------------------------------------------ the loop
 
@@ -170,7 +172,6 @@ class Trainer:
             else:
                 total.theta += network.backpropagate(cache, Y[i:j], c, self.partial).theta
         network.add_penalty(self.plan.alpha, total)
-        self.last_cache = cache
 
     def _new_cache(self, n_rows: int) -> Cache:
         cache = self.network.work_arrays(n_rows)
@@ -206,9 +207,8 @@ class Trainer:
             return stop
 
         try:
-            self.converged |= self.plan.solver.minimize(
-                value_and_gradient, accepted.copy(), self.plan.max_iter, end_iteration
-            )
+            done = self.plan.solver.minimize(value_and_gradient, accepted.copy(), self.plan.max_iter, end_iteration)
+            self.converged = self.converged or done
         finally:  # whatever the line search tried last, keep the last iterate it accepted
             network.theta[...] = accepted
 
@@ -239,10 +239,9 @@ class Trainer:
 
     def _diagnostics(self) -> dict[str, float]:
         """Return the gradient norm of each layer and the share of dead hidden units, of the last batch."""
-        cache, sizes = self.last_cache, self.network.layer_sizes[1:-1]
-        record = {f"gradient_norm_{l}": norm for l, norm in enumerate(self.gradients.norms(), start=1)}
-        alive = sum(int(np.count_nonzero(cache.ones.dot(slope))) for slope in cache.slopes)
-        record["dead_units"] = 1.0 - alive / sum(sizes) if sizes else 0.0
+        record = dict(zip(self.norm_names, self.gradients.norms(), strict=True))
+        alive = sum(np.count_nonzero(db) for db in self.gradients.b[:-1])  # no gradient reaches a dead unit's bias
+        record["dead_units"] = 1.0 - alive / self.n_hidden if self.n_hidden else 0.0
         return record
 
     def _check_result(self) -> None:
