@@ -181,9 +181,7 @@ class Softplus(Configurable):
     gain = 1.0
 
     def value(self, Z: Array, out: Array) -> Array:
-        log1p_exp_minus_abs(Z, out)
-        out += positive_part(Z)
-        return out
+        return softplus(Z, out)
 
     def derivative(self, Z: Array, A: Array, out: Array) -> Array:
         return expit(Z, out=out)
@@ -244,3 +242,10 @@ def log1p_exp_minus_abs(Z: Array, out: Array | None = None) -> Array:
     np.negative(out, out=out)
     np.exp(out, out=out)
     return np.log1p(out, out=out)
+
+
+def softplus(Z: Array, out: Array | None = None) -> Array:
+    """Return log(1 + exp(Z)) = max(Z, 0) + log(1 + exp(-|Z|))."""
+    out = log1p_exp_minus_abs(Z, out)
+    out += positive_part(Z)
+    return out
