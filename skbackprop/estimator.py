@@ -8,26 +8,24 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from ._compat import CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
 from .activations import Array
 from .data import Table
 from .defaults import check_consistent, make_plan, stops_early
-from .evaluation import logits, why_constant
+from .evaluation import why_constant
 from .initializers import zeros
 from .labels import Labels, check_two_classes, is_multilabel, row_weights
-from .network import Network, resolve_activations, resolve_link
+from .network import Network
+from .prediction import FLOATS, Predictor
 from .solvers import SOLVERS
 from .training import Trainer
 from .validation import Judge, split_rows
 from .watching import Watcher
-
-FLOATS = [np.float64, np.float32]
 
 
 class Inputs(NamedTuple):
@@ -54,7 +52,7 @@ def _solver_steps(estimator: Any) -> bool:
     return True
 
 
-class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseBackprop(CallbackSupportMixin, Predictor):
     """What both classifiers share: everything but the parameter that gives the hidden layers."""
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -77,8 +75,6 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _hidden_layers(self) -> list[int]:
         raise NotImplementedError
-
-    # ------------------------------------------------------------------ training
 
     @with_callbacks
     def fit(
@@ -239,8 +235,6 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             if name != "_training_state" and (name.startswith("_") or not name.endswith("_"))
         }
         self.__dict__ = kept | fitted
-
-    # ------------------------------------------------------------------ before training
 
     def _check_params(self) -> None:
         if isinstance(self.learning_rate, str) and self.learning_rate in ("constant", "invscaling", "adaptive"):
@@ -420,102 +414,3 @@ class BaseBackprop(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         targets = labels.targets(codes, X.dtype)
         Y = targets.take(range(len(codes)), targets.buffer(len(codes)))
         return network, network.rows(X), Y, network.coefficients(weights, len(codes)), self.alpha, self.dropout, rng
-
-    # ------------------------------------------------------------------ prediction
-
-    def predict(self, X: Any) -> Any:
-        """Return the most probable label of each row; with multilabel targets, an indicator matrix.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The labels; where two classes tie, the first.
-        """
-        Z = self._logits(X)
-        return self._labels().decode(Z)
-
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, or, with multilabel targets, of each label.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of ``classes_``. Small probabilities are exact on both sides of a binary target.
-        """
-        Z = self._logits(X)
-        return self._labels().probabilities(Z, resolve_link(self.link_, Z.shape[1]))
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithms of :meth:`predict_proba`, from the logits: finite where a probability rounds to zero.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        log_P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of ``classes_``.
-        """
-        Z = self._logits(X)
-        return self._labels().log_probabilities(Z, resolve_link(self.link_, Z.shape[1]))
-
-    def decision_function(self, X: Any) -> Array:
-        """Return the logits Z_L.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
-            The logits; for two classes, positive for ``classes_[1]``.
-        """
-        Z = self._logits(X)
-        return Z[:, 0] if self._labels().binary else Z
-
-    def _logits(self, X: Any) -> Array:
-        check_is_fitted(self)
-        network = Network.from_parameters(
-            self.coefs_, self.intercepts_, resolve_activations(self.activation, len(self.coefs_) - 1)
-        )
-        plain = (
-            type(X) is np.ndarray
-            and X.dtype == network.dtype
-            and X.ndim == 2
-            and len(X) > 0
-            and X.shape[1] == self.n_features_in_
-            and "feature_names_in_" not in vars(self)
-        )
-        if plain:  # an array that needs no check but for NaN and inf, which show in Z1
-            with np.errstate(all="ignore"):
-                Z, finite = logits(network, X)
-            if finite:
-                return Z
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
-        return logits(network, X.astype(network.dtype, copy=False))[0]
-
-    def _labels(self) -> Labels:
-        return Labels(self.classes_, multilabel=self.link_ == "sigmoid" and self.n_outputs_ == len(self.classes_))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "coefs_" in vars(self)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.classifier_tags.multi_label = self.class_weight is None
-        return tags

@@ -1,0 +1,117 @@
+"""Prediction: from fitted weights to logits, probabilities and labels. Nothing here changes the estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .activations import Array
+from .evaluation import logits
+from .labels import Labels
+from .network import Network, resolve_activations, resolve_link
+
+FLOATS = [np.float64, np.float32]
+
+
+class Predictor(ClassifierMixin, BaseEstimator):
+    """What a classifier can do once it has its fitted attributes."""
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable label of each row; with multilabel targets, an indicator matrix.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The labels; where two classes tie, the first.
+        """
+        Z = self._logits(X)
+        return self._labels().decode(Z)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, or, with multilabel targets, of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``. Small probabilities are exact on both sides of a binary target.
+        """
+        Z = self._logits(X)
+        return self._labels().probabilities(Z, resolve_link(self.link_, Z.shape[1]))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of :meth:`predict_proba`, from the logits: finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``.
+        """
+        Z = self._logits(X)
+        return self._labels().log_probabilities(Z, resolve_link(self.link_, Z.shape[1]))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the logits Z_L.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
+            The logits; for two classes, positive for ``classes_[1]``.
+        """
+        Z = self._logits(X)
+        return Z[:, 0] if self._labels().binary else Z
+
+    def _logits(self, X: Any) -> Array:
+        check_is_fitted(self)
+        network = Network.from_parameters(
+            self.coefs_, self.intercepts_, resolve_activations(self.activation, len(self.coefs_) - 1)
+        )
+        plain = (
+            type(X) is np.ndarray
+            and X.dtype == network.dtype
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and "feature_names_in_" not in vars(self)
+        )
+        if plain:  # an array that needs no check but for NaN and inf, which show in Z1
+            with np.errstate(all="ignore"):
+                Z, finite = logits(network, X)
+            if finite:
+                return Z
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        return logits(network, X.astype(network.dtype, copy=False))[0]
+
+    def _labels(self) -> Labels:
+        return Labels(self.classes_, multilabel=self.link_ == "sigmoid" and self.n_outputs_ == len(self.classes_))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "coefs_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = self.class_weight is None
+        return tags
