@@ -342,17 +342,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 )
             return None, None
         training, held_out = rows
-        w = None if inputs.sample_weight is None else inputs.sample_weight[held_out]
-        return training, self._judge(
-            Inputs(
-                inputs.X[held_out],
-                inputs.y[held_out],
-                inputs.codes[held_out],
-                None if inputs.weights is None else inputs.weights[held_out],
-                w,
-            ),
-            labels,
-        )
+        return training, self._judge(inputs, labels, held_out)
 
     def _check_validation(
         self, inputs: Inputs, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: Any, names: dict[str, Any]
@@ -368,7 +358,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         w = check_sample_weight(sample_weight_val, X, "sample_weight_val")
         return Inputs(X, y, codes, row_weights(w, self.class_weight, codes, labels), w)
 
-    def _judge(self, inputs: Inputs, labels: Labels) -> Judge:
+    def _judge(self, inputs: Inputs, labels: Labels, rows: Any = None) -> Judge:
+        """Return the judge on these rows; they are copied only where a scorer wants them as arrays."""
+
         def candidate(network: Network) -> Any:
             estimator = copy.copy(self)  # without feature names, since the rows have none any more
             estimator.__dict__.update(
@@ -382,7 +374,10 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
             estimator.__dict__.pop("feature_names_in_", None)
             return estimator
 
-        return Judge(inputs.table(labels), inputs.X, inputs.y, inputs.sample_weight, self.scoring, candidate)
+        X, y, w = inputs.X, inputs.y, inputs.sample_weight
+        if rows is not None and self.scoring != "loss":
+            X, y, w = X[rows], y[rows], None if w is None else w[rows]
+        return Judge(inputs.table(labels, rows), X, y, w, self.scoring, candidate)
 
     def _warn_of_result(self, trainer: Trainer) -> None:
         patience = self.n_iter_no_change
