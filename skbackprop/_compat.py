@@ -12,7 +12,10 @@ from sklearn.utils.validation import _check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+    FIT_STACKLEVEL = 4  # from a method that fit calls to the line that calls fit, through the wrapper of with_callbacks
 except ImportError:  # before scikit-learn 1.9
+    FIT_STACKLEVEL = 3
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for scikit-learn's: there is no set_callbacks, and the context does nothing."""
@@ -58,6 +61,7 @@ def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | N
 
 
 __all__ = [
+    "FIT_STACKLEVEL",
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",

@@ -74,6 +74,7 @@ def make_plan(estimator: Any, table: Table, *, one_pass: bool = False, feature_n
         shuffle=estimator.shuffle,
         patience=None if one_pass else estimator.n_iter_no_change,
         tol=float(estimator.tol),
+        one_pass=one_pass,
         feature_names=feature_names,
     )
 

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from ._compat import CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
+from ._compat import FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
 from .activations import Array
 from .data import Table
 from .defaults import check_consistent, make_plan, stops_early
@@ -206,7 +206,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
     def _fitted(self, trainer: Trainer, names: dict[str, Any], labels: Labels, copied: bool = False) -> dict[str, Any]:
         """Return every fitted attribute."""
-        network, history, patience = trainer.network, trainer.history, trainer.patience
+        network, history = trainer.network, trainer.history
         losses = history.get("loss", [])
         fitted = names | {
             "classes_": labels.classes,
@@ -222,9 +222,10 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         }
         if "validation_score" in history:
             scores = history["validation_score"]
+            latest = scores[len(scores) - trainer.n_iter :]
             fitted["validation_scores_"] = scores
-            fitted["best_validation_score_"] = max(scores[-trainer.n_iter :], default=np.nan)
-            fitted["best_iter_"] = patience.best_epoch
+            fitted["best_validation_score_"] = max(latest, default=np.nan)
+            fitted["best_iter_"] = 1 + latest.index(max(latest)) if latest else 0
         return fitted
 
     def _become(self, fitted: dict[str, Any]) -> None:
@@ -338,7 +339,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 warnings.warn(
                     "early_stopping watches the training loss: no validation rows could be split off (a class of one "
                     "row, or too few rows). Give X_val and y_val, or more rows.",
-                    stacklevel=3,
+                    stacklevel=FIT_STACKLEVEL + 1,
                 )
             return None, None
         training, held_out = rows
@@ -387,13 +388,13 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 f"n_iter_no_change={patience} epochs. Raise max_iter, or set n_iter_no_change=None if that number of "
                 "epochs is meant.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=FIT_STACKLEVEL,
             )
         if trainer.answers_alike:
             warnings.warn(
                 f"The fitted network gives every row the same answer: {why_constant(trainer.network, trainer.table)}",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=FIT_STACKLEVEL,
             )
 
     def _gradient_problem(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .activations import Array
 from .data import Table, as_rows
 from .network import BLOCK_ROWS, Network
+
+WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
 
 
 def logits(network: Network, X: Any) -> tuple[Array, bool]:
@@ -39,11 +42,19 @@ def logits(network: Network, X: Any) -> tuple[Array, bool]:
     return Z, finite
 
 
-def evaluate(network: Network, table: Table) -> tuple[float, bool]:
-    """Return the data term of J over a table, and whether all of its rows get the same answer."""
+class Verdict(NamedTuple):
+    """What a network is worth on a table."""
+
+    loss: float  # the data term of J
+    one_answer: bool  # every row gets the same logits
+    one_label: bool  # every row gets the same label
+
+
+def evaluate(network: Network, table: Table) -> Verdict:
+    """Judge a network on a table, a block of rows at a time."""
     X, rows, n = table.X, table.rows, table.n_rows
     loss, lowest, highest = 0.0, np.inf, -np.inf
-    cache = None
+    cache, decision, one_label = None, None, True
     for i in range(0, n, BLOCK_ROWS):
         rows_b = rows[i : i + BLOCK_ROWS]
         m = len(rows_b)
@@ -55,14 +66,32 @@ def evaluate(network: Network, table: Table) -> tuple[float, bool]:
         w = table.take_weights(rows_b)
         loss += float(losses.sum() if w is None else losses.dot(w[:, 0])) / n
         lowest, highest = np.minimum(lowest, Z.min(axis=0)), np.maximum(highest, Z.max(axis=0))
-    return loss, bool(np.all(highest - lowest <= 100 * np.finfo(network.dtype).eps * np.abs(highest)))
+        decisions = network.link.decide(Z)
+        decision = decisions[0] if decision is None else decision
+        one_label = one_label and bool(np.all(decisions == decision))
+    one_answer = np.all(highest - lowest <= 100 * np.finfo(network.dtype).eps * np.abs(highest))
+    return Verdict(loss, bool(one_answer), one_label)
 
 
-def uniform_loss(network: Network, table: Table) -> float:
-    """Return the mean loss of answering every row with equal probabilities."""
-    rows = table.rows[:BLOCK_ROWS]
-    Y = table.targets.take(rows, table.targets.buffer(len(rows)))
-    return float(network.loss_function.value(np.zeros_like(Y), Y, network.link).mean())
+def constant_loss(network: Network, table: Table) -> float:
+    """Return the mean loss of the best constant answer, the mean of the targets."""
+    Y_sum, w_sum = 0.0, 0.0
+    for rows, Y, w in _targets(table):
+        Y_sum += Y.sum(axis=0) if w is None else w[:, 0].dot(Y)
+        w_sum += len(rows) if w is None else float(w.sum())
+    eps = np.finfo(network.dtype).eps
+    Z = network.link.inverse(np.clip(Y_sum / w_sum, eps, 1 - eps))[np.newaxis]
+    loss = 0.0
+    for _, Y, w in _targets(table):
+        losses = network.loss_function.value(np.repeat(Z, len(Y), axis=0), Y, network.link)
+        loss += float(losses.sum() if w is None else losses.dot(w[:, 0])) / w_sum
+    return loss
+
+
+def _targets(table: Table) -> Iterator[tuple[Any, Array, Array | None]]:
+    for i in range(0, table.n_rows, BLOCK_ROWS):
+        rows = table.rows[i : i + BLOCK_ROWS]
+        yield rows, table.targets.take(rows, table.targets.buffer(len(rows))), table.take_weights(rows)
 
 
 def why_constant(network: Network, table: Table) -> str:
@@ -78,4 +107,9 @@ def why_constant(network: Network, table: Table) -> str:
                 f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features, or too high "
                 "a learning_rate. Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate."
             )
-    return "all its weights have shrunk to nothing. Likely cause: alpha is too strong. Remedy: lower it."
+    if float(np.abs(network.parameters.weights).max()) < WEIGHTLESS:
+        return "all its weights have shrunk to nothing. Likely cause: alpha is too strong. Remedy: lower it."
+    return (
+        "it is worse than the best constant answer. Likely cause: unscaled features, too high a learning_rate, or too "
+        "few epochs. Remedy: make_pipeline(StandardScaler(), ...), another learning_rate, or more epochs."
+    )

@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from .activations import Array
 from .data import DenseRows, OneHotRows
+from .network import resolve_link
 
 
 class Labels:
@@ -88,9 +89,8 @@ class Labels:
 
     def decode(self, Z: Array) -> Any:
         """Return the most probable label of each row of logits, or the labels with probability above one half."""
-        if self.multilabel:
-            return (Z > 0).astype(np.int64)
-        return self.classes.take(Z[:, 0] > 0 if self.binary else Z.argmax(axis=1))
+        decided = resolve_link(self.link, self.n_outputs).decide(Z)
+        return decided.astype(np.int64) if self.multilabel else self.classes.take(decided.ravel())
 
     def probabilities(self, Z: Array, link: Any) -> Array:
         """Return the probability of each class, shape (n, n_classes), or of each label."""

@@ -29,7 +29,7 @@ To add a loss, write a class with ``value`` and ``gradient`` and enter it with `
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import expit
@@ -58,6 +58,12 @@ class Link(Protocol):
 
     def n_sides(self, n_outputs: int) -> int:
         """Return the number of outcomes among which a probability of one is shared."""
+
+    def decide(self, Z: Array) -> Any:
+        """Return the most probable outcome of each row: a truth value for each output, or the number of one."""
+
+    def inverse(self, A: Array) -> Array:
+        """Return logits whose probabilities are A."""
 
 
 class Loss(Protocol):
@@ -94,6 +100,12 @@ class SigmoidLink(Configurable):
     def n_sides(self, n_outputs: int) -> int:
         return 2
 
+    def decide(self, Z: Array) -> Any:
+        return Z > 0
+
+    def inverse(self, A: Array) -> Array:
+        return np.log(A) - np.log1p(-A)
+
 
 @LINKS.register("softmax")
 class SoftmaxLink(Configurable):
@@ -120,6 +132,12 @@ class SoftmaxLink(Configurable):
 
     def n_sides(self, n_outputs: int) -> int:
         return n_outputs
+
+    def decide(self, Z: Array) -> Any:
+        return Z.argmax(axis=1)
+
+    def inverse(self, A: Array) -> Array:
+        return np.log(A)
 
 
 @LOSSES.register("log_loss")

@@ -19,7 +19,7 @@ import numpy as np
 from .activations import Array
 from .arrays import Cache, Parameters
 from .data import Rows, Table
-from .evaluation import evaluate, uniform_loss
+from .evaluation import constant_loss, evaluate
 from .network import BLOCK_ROWS, Network
 from .schedules import Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
@@ -43,6 +43,7 @@ class Plan:
     shuffle: bool = True
     patience: int | None = None
     tol: float = 0.0
+    one_pass: bool = False
     feature_names: Any = None
 
 
@@ -99,6 +100,7 @@ class Trainer:
         self.n_updates = 0
         self.converged = False
         self.stopped_by_callback = False
+        self.answers_alike = False
         self.caches: dict[int, Cache] = {}
         self.norm_names = [f"gradient_norm_{l}" for l in range(1, len(network.layer_sizes))]
         self.n_hidden = sum(network.layer_sizes[1:-1])
@@ -247,13 +249,19 @@ class Trainer:
     def _check_result(self) -> None:
         """Raise DivergenceError unless the trained network is finite and, after a whole fit, worth something."""
         J = self._objective()
-        worthless = self.first_objective < J and WORTHLESS * max(uniform_loss(self.network, self.table), 0.1) < J
-        if worthless or not (np.isfinite(J) and np.isfinite(self.network.theta).all()):
+        if not (EXPLODED * max(1.0, self.first_objective) > J and np.isfinite(self.network.theta).all()):
             raise self._divergence(J)
+        if self.plan.one_pass:
+            return
+        constant = constant_loss(self.network, self.table)
+        if self.first_objective < J and WORTHLESS * max(constant, 0.1) < J:
+            raise self._divergence(J)
+        loss, one_answer, one_label = self.verdict
+        self.answers_alike = one_answer or (one_label and loss > 1.01 * constant)
 
     def _objective(self) -> float:
-        loss, self.answers_alike = evaluate(self.network, self.table)
-        return loss + self.network.penalty(self.plan.alpha)
+        self.verdict = evaluate(self.network, self.table)
+        return self.verdict.loss + self.network.penalty(self.plan.alpha)
 
     def _divergence(self, *final: float) -> DivergenceError:
         plan = self.plan

@@ -80,7 +80,7 @@ class Judge:
 
     def __call__(self, network: Network) -> dict[str, float]:
         """Return the validation loss and the validation score (greater is better)."""
-        loss = evaluate(network, self.table)[0]
+        loss = evaluate(network, self.table).loss
         if self.scoring == "loss":
             return {"validation_loss": loss, "validation_score": -loss}
         estimator = self.candidate(network)
