@@ -17,7 +17,7 @@ from ._compat import FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions,
 from .activations import Array
 from .data import Table
 from .defaults import check_consistent, make_plan, stops_early
-from .evaluation import why_constant
+from .evaluation import why_useless
 from .initializers import zeros
 from .labels import Labels, check_two_classes, is_multilabel, row_weights
 from .network import Network
@@ -390,9 +390,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 ConvergenceWarning,
                 stacklevel=FIT_STACKLEVEL,
             )
-        if trainer.answers_alike:
+        if trainer.is_useless:
             warnings.warn(
-                f"The fitted network gives every row the same answer: {why_constant(trainer.network, trainer.table)}",
+                f"The fitted network is useless: {why_useless(trainer.network, trainer.table)}",
                 ConvergenceWarning,
                 stacklevel=FIT_STACKLEVEL,
             )

@@ -94,22 +94,25 @@ def _targets(table: Table) -> Iterator[tuple[Any, Array, Array | None]]:
         yield rows, table.targets.take(rows, table.targets.buffer(len(rows))), table.take_weights(rows)
 
 
-def why_constant(network: Network, table: Table) -> str:
-    """Say why a network gives every row the same answer, and what to do about it."""
+def why_useless(network: Network, table: Table) -> str:
+    """Say why a network gives every row the same answer, or worse ones than a constant, and what to do about it."""
     rows = table.rows[:BLOCK_ROWS]
-    X = table.X.take(rows, table.X.buffer(len(rows)))
     cache = network.work_arrays(len(rows))
-    network.propagate(X, cache)
+    network.propagate(table.X.take(rows, table.X.buffer(len(rows))), cache)
+    remedy = "Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate."
     for l, A in enumerate(cache.A[1:-1], start=1):
         if not np.ptp(A, axis=0).any():
             kind = "dead (zero for every row)" if not A.any() else "constant"
             return (
-                f"all {A.shape[1]} hidden units of layer {l} are {kind}. Likely cause: unscaled features, or too high "
-                "a learning_rate. Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate."
+                f"it gives every row the same answer, for all {A.shape[1]} hidden units of layer {l} are {kind}. "
+                f"Likely cause: unscaled features, or too high a learning_rate. {remedy}"
             )
     if float(np.abs(network.parameters.weights).max()) < WEIGHTLESS:
-        return "all its weights have shrunk to nothing. Likely cause: alpha is too strong. Remedy: lower it."
+        return (
+            "it gives every row the same answer, for all its weights have shrunk to nothing. Likely cause: alpha is "
+            "too strong. Remedy: lower it."
+        )
     return (
         "it is worse than the best constant answer. Likely cause: unscaled features, too high a learning_rate, or too "
-        "few epochs. Remedy: make_pipeline(StandardScaler(), ...), another learning_rate, or more epochs."
+        f"few epochs. {remedy}"
     )

@@ -100,7 +100,7 @@ class Trainer:
         self.n_updates = 0
         self.converged = False
         self.stopped_by_callback = False
-        self.answers_alike = False
+        self.is_useless = False
         self.caches: dict[int, Cache] = {}
         self.norm_names = [f"gradient_norm_{l}" for l in range(1, len(network.layer_sizes))]
         self.n_hidden = sum(network.layer_sizes[1:-1])
@@ -257,7 +257,8 @@ class Trainer:
         if self.first_objective < J and WORTHLESS * max(constant, 0.1) < J:
             raise self._divergence(J)
         loss, one_answer, one_label = self.verdict
-        self.answers_alike = one_answer or (one_label and loss > 1.01 * constant)
+        worse = loss > constant * (1.01 if one_label else EXPLODED)
+        self.is_useless = one_answer or (worse and loss > 0.1)
 
     def _objective(self) -> float:
         self.verdict = evaluate(self.network, self.table)
