@@ -114,5 +114,5 @@ def why_useless(network: Network, table: Table) -> str:
         )
     return (
         "it is worse than the best constant answer. Likely cause: unscaled features, too high a learning_rate, or too "
-        f"few epochs. {remedy}"
+        f"few epochs (if the loss still fell). {remedy[:-1]}, or a greater max_iter."
     )

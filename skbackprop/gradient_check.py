@@ -74,7 +74,11 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     (True, 43)
     """
     if isinstance(estimator_or_network, Network):
-        network, X, Y = estimator_or_network, estimator_or_network.rows(X), estimator_or_network.targets(y)
+        network, X, Y = (
+            estimator_or_network,
+            estimator_or_network.rows(X),
+            estimator_or_network.targets(y, np.shape(X)[0]),
+        )
         c, alpha, dropout, rng = network.coefficients(sample_weight, X.shape[0]), 0.0, 0.0, np.random.RandomState(0)
     else:
         network, X, Y, c, alpha, dropout, rng = estimator_or_network._gradient_problem(X, y, sample_weight)
@@ -109,8 +113,8 @@ def _worst(J: Any, theta: Array, g: Array, chosen: Any, scale: float, network: N
         for h in STEPS:
             d = _central_difference(J, theta, k, h * max(1.0, abs(theta[k])))
             errors.append((abs(g[k] - d) / max(abs(g[k]), abs(d), scale), d))
-        error, d = min(errors)
-        if not error <= worst:
+        error, d = min((np.inf if np.isnan(error) else error, d) for error, d in errors)
+        if error > worst:
             worst = GradientCheck(error)
             worst.parameter = parameter_name(network, k)
             worst.backprop, worst.difference = float(g[k]), float(d)

@@ -180,14 +180,14 @@ class Network:
         sample_weight : array-like of shape (m,), default=None
             The weights w; by default all one.
         """
-        Y, c = self.targets(Y), self.coefficients(sample_weight, cache.n_rows)
+        Y, c = self.targets(Y, cache.n_rows), self.coefficients(sample_weight, cache.n_rows)
         return float(np.sum(c * self.loss_function.value(cache.Z[-1], Y, self.link)[:, np.newaxis]))
 
     def backward(self, cache: Cache, Y: Any, sample_weight: Any = None) -> Parameters:
         """Return the gradient of :meth:`loss` in every parameter, as ``grads.W``, ``grads.b`` and ``grads.theta``."""
         grads = Parameters(self.layer_sizes, self.dtype)
         c = self.coefficients(sample_weight, cache.n_rows)
-        return self.backpropagate(cache, self.targets(Y), c, grads)
+        return self.backpropagate(cache, self.targets(Y, cache.n_rows), c, grads)
 
     def backpropagate(self, cache: Cache, Y: Array, c: Array | float, grads: Parameters) -> Parameters:
         """Write Σ_i c_i ∂ℓ_i/∂θ into grads: the backward pass itself, on checked arrays.
@@ -276,7 +276,7 @@ class Network:
             raise ValueError(f"X must have shape (n_rows, {self.layer_sizes[0]}); got {X.shape}.")
         return X
 
-    def targets(self, Y: Any) -> Array:
+    def targets(self, Y: Any, n_rows: int) -> Array:
         """Return Y checked, in the network's dtype and with one column for each output.
 
         Raises
@@ -287,9 +287,9 @@ class Network:
         Y = np.asarray(Y, self.dtype)
         if Y.ndim == 1 and self.layer_sizes[-1] == 1:
             Y = Y[:, np.newaxis]
-        if Y.ndim != 2 or Y.shape[1] != self.layer_sizes[-1]:
+        if Y.shape != (n_rows, self.layer_sizes[-1]):
             raise ValueError(
-                f"Y must have shape (n_rows, {self.layer_sizes[-1]}), a column for each output; got {Y.shape}."
+                f"Y must have shape {(n_rows, self.layer_sizes[-1])}, a column for each output; got {Y.shape}."
             )
         return Y
 
