@@ -51,13 +51,16 @@ def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | N
     """
     if sample_weight is None:
         return None
-    sample_weight = np.asarray(sample_weight, np.float64)
-    if sample_weight.size and sample_weight.ndim and not np.any(sample_weight):
-        raise ValueError(f"{name} must have a positive entry; all of them are zero.")
     try:
+        sample_weight = np.asarray(sample_weight, np.float64)
+        if sample_weight.ndim == 0:  # one number stands for all rows, as in scikit-learn
+            sample_weight = np.full(X.shape[0], sample_weight)
+        if sample_weight.size and not np.any(sample_weight):
+            raise ValueError(f"{name} must have a positive entry; all of them are zero.")
         return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    except ValueError as error:
-        raise ValueError(str(error).replace("`sample_weight`", name).replace("sample_weight", name)) from None
+    except (TypeError, ValueError) as error:
+        message = str(error).replace("`sample_weight`", name).replace("sample_weight", name)
+        raise ValueError(message if name in message else f"{name}: {message}") from None
 
 
 __all__ = [

@@ -7,8 +7,7 @@ Every activation writes into an array that is handed in, so that a training step
 ``derivative(Z, A, out)``
     out ← φ'(Z), where A = φ(Z) is there to be used; backpropagation multiplies: dZ = dA ∘ φ'(Z)
 ``gain``
-    the initial weights' variance times fan_in that keeps the size of the signal through this activation; it is what
-    ``weight_init="auto"`` uses
+    1 / E[φ(z)²] for a standard normal z: what the next layer's weights must make up for; ``weight_init="auto"`` uses it
 
 To add one, write a class with these three and enter it with ``@ACTIVATIONS.register("name")``, or just pass an
 instance.

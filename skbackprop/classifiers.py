@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from numbers import Integral
 from typing import Any
@@ -161,14 +161,14 @@ class TwoLayerClassifier(BaseBackprop):
         learning_rate: float | str = "auto",
         schedule: Any = "constant",
         batch_size: int | str = "auto",
-        max_iter: int = 100,
-        alpha: float = 1e-3,
+        max_iter: int = 200,
+        alpha: float | str = "auto",
         dropout: float = 0.0,
         class_weight: dict[Any, float] | str | None = None,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        n_iter_no_change: int | None = 10,
+        n_iter_no_change: int | None = 5,
         tol: float = 1e-4,
         warm_start: bool = False,
         shuffle: bool = True,
@@ -247,14 +247,14 @@ class BackpropClassifier(BaseBackprop):
         learning_rate: float | str = "auto",
         schedule: Any = "constant",
         batch_size: int | str = "auto",
-        max_iter: int = 100,
-        alpha: float = 1e-3,
+        max_iter: int = 200,
+        alpha: float | str = "auto",
         dropout: float = 0.0,
         class_weight: dict[Any, float] | str | None = None,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        n_iter_no_change: int | None = 10,
+        n_iter_no_change: int | None = 5,
         tol: float = 1e-4,
         warm_start: bool = False,
         shuffle: bool = True,
@@ -285,7 +285,7 @@ class BackpropClassifier(BaseBackprop):
 
     def _hidden_layers(self) -> list[int]:
         given: Any = self.hidden_layer_sizes
-        sizes: list[Any] = [given] if isinstance(given, Integral) else list(given)
+        sizes: list[Any] = [given] if not isinstance(given, Iterable) or isinstance(given, str) else list(given)
         if not all(isinstance(n, Integral) and int(n) >= 1 for n in sizes):
             raise ValueError(
                 f"hidden_layer_sizes must be numbers of units, each >= 1; got {self.hidden_layer_sizes!r}."

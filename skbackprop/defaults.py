@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 from .data import Table
+from .initializers import resolve_weight_init
+from .losses import LOSSES
 from .schedules import Constant, resolve_schedule
 from .solvers import SOLVERS
 from .training import Plan
 
 SMALL_TABLE = 64  # rows up to which batch_size="auto" is the whole table
 AUTO_BATCH = 32  # rows of a batch above that
-ENOUGH_ROWS = 300  # rows from which early_stopping="auto" holds some of them out
+ENOUGH_ROWS = 100  # rows from which early_stopping="auto" holds some of them out
+FEWEST_ROWS = 100  # rows below which alpha="auto" does not grow any more
 
 
 def batch_rows(batch_size: int | str, n_rows: int) -> int:
@@ -29,10 +33,17 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
     return rate
 
 
+def penalty_strength(estimator: Any, n_rows: int) -> float:
+    """Return alpha; "auto" is 1 / n, a unit normal prior on the weights, and no more than that of 100 rows."""
+    return 1.0 / max(n_rows, FEWEST_ROWS) if isinstance(estimator.alpha, str) else float(estimator.alpha)
+
+
 def check_consistent(estimator: Any) -> None:
     """Raise ValueError if a name among the parameters is not known, or two parameters contradict each other."""
     solver = SOLVERS.resolve(estimator.solver)
     resolve_schedule(estimator.schedule)
+    LOSSES.resolve(estimator.loss)
+    resolve_weight_init(estimator.weight_init)
     if getattr(solver, "full_batch_only", False):
         if estimator.dropout:
             raise ValueError(
@@ -46,7 +57,7 @@ def check_consistent(estimator: Any) -> None:
             )
 
 
-def make_plan(estimator: Any, table: Table, *, one_pass: bool = False, feature_names: Any = None) -> Plan:
+def make_plan(estimator: Any, table: Table, n_rows: int, *, one_pass: bool = False, feature_names: Any = None) -> Plan:
     """Resolve an estimator's parameters, already checked, for a table.
 
     Parameters
@@ -55,6 +66,8 @@ def make_plan(estimator: Any, table: Table, *, one_pass: bool = False, feature_n
         Whose parameters.
     table : Table
         The training rows.
+    n_rows : int
+        How many rows there are, those held out included.
     one_pass : bool, default=False
         Plan for partial_fit: one epoch at the plain learning rate, without patience.
     feature_names : ndarray of str, default=None
@@ -69,10 +82,10 @@ def make_plan(estimator: Any, table: Table, *, one_pass: bool = False, feature_n
         learning_rate=auto_learning_rate(solver, table) if is_auto else float(estimator.learning_rate),
         batch_size=table.n_rows if full else batch_rows(estimator.batch_size, table.n_rows),
         max_iter=1 if one_pass else estimator.max_iter,
-        alpha=float(estimator.alpha),
+        alpha=penalty_strength(estimator, n_rows),
         dropout=float(estimator.dropout),
         shuffle=estimator.shuffle,
-        patience=None if one_pass else estimator.n_iter_no_change,
+        patience=None if one_pass or too_few_to_stop(estimator, n_rows) else estimator.n_iter_no_change,
         tol=float(estimator.tol),
         one_pass=one_pass,
         feature_names=feature_names,
@@ -80,5 +93,26 @@ def make_plan(estimator: Any, table: Table, *, one_pass: bool = False, feature_n
 
 
 def stops_early(estimator: Any, n_rows: int) -> bool:
-    """Tell whether training watches validation rows: early_stopping, or for "auto" whether there are rows to spare."""
-    return n_rows >= ENOUGH_ROWS if estimator.early_stopping == "auto" else bool(estimator.early_stopping)
+    """Tell whether rows are held out to stop by: early_stopping, or for "auto" whether there are enough."""
+    return n_rows >= ENOUGH_ROWS if is_auto(estimator) else bool(estimator.early_stopping)
+
+
+def too_few_to_stop(estimator: Any, n_rows: int) -> bool:
+    """Tell whether early_stopping="auto" means to train max_iter epochs, since too few rows would say when to stop."""
+    return is_auto(estimator) and n_rows < ENOUGH_ROWS
+
+
+def held_out_fraction(estimator: Any, n_rows: int) -> float:
+    """Return validation_fraction; for early_stopping="auto", more of a small table: 3 / √n of the rows, 0.3 at most."""
+    fraction = estimator.validation_fraction
+    return max(fraction, min(3.0 / sqrt(n_rows), 0.3)) if is_auto(estimator) else fraction
+
+
+def is_auto(estimator: Any) -> bool:
+    """Tell whether early_stopping is "auto"."""
+    return isinstance(estimator.early_stopping, str)
+
+
+def cools_down(estimator: Any) -> bool:
+    """Tell whether a search for the best epoch ends with a cool-down on all rows."""
+    return is_auto(estimator) and not getattr(SOLVERS.resolve(estimator.solver), "full_batch_only", False)

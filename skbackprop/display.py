@@ -102,6 +102,8 @@ class LossCurveDisplay:
         if names is None:
             numbers = [""] if len(estimators) == 1 else [f" {k}" for k in range(1, len(estimators) + 1)]
             names = [type(step).__name__ + number for step, number in zip(last_steps, numbers, strict=True)]
+        if len(names) != len(estimators):
+            raise ValueError(f"names must be one for each of the {len(estimators)} estimators; got {names!r}.")
         display = cls(
             [step.history_["loss"] for step in last_steps],
             validation_curves=[step.history_.get("validation_loss") for step in last_steps],

@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from ._compat import FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
 from .activations import Array
 from .data import Table
-from .defaults import check_consistent, make_plan, stops_early
+from .defaults import check_consistent, cools_down, held_out_fraction, make_plan, penalty_strength, stops_early
 from .evaluation import why_useless
 from .initializers import zeros
 from .labels import Labels, check_two_classes, is_multilabel, row_weights
@@ -47,9 +47,10 @@ class Inputs(NamedTuple):
 
 
 def _solver_steps(estimator: Any) -> bool:
-    if getattr(SOLVERS.resolve(estimator.solver), "full_batch_only", False):
+    solver = SOLVERS.get(estimator.solver, None) if isinstance(estimator.solver, str) else estimator.solver
+    if getattr(solver, "full_batch_only", False):
         raise AttributeError(f"solver={estimator.solver!r} needs all rows at once, so there is no partial_fit.")
-    return True
+    return True  # also for a name that is not known, of which partial_fit itself will say so
 
 
 class BaseBackprop(CallbackSupportMixin, Predictor):
@@ -59,7 +60,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto", "full"})],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "early_stopping": ["boolean", StrOptions({"auto"})],
@@ -132,12 +133,13 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         trainer = Trainer(
             network,
             table,
-            make_plan(self, table, feature_names=names.get("feature_names_in_")),
+            make_plan(self, table, len(codes), feature_names=names.get("feature_names_in_")),
             rng,
             state=state,
             history=self.history_ if resumed else None,
             judge=judge,
             stops_early=judge is not None and stops_early(self, len(codes)),
+            whole=inputs.table(labels) if rows is not None and cools_down(self) else None,
             watcher=Watcher(self, X, y, sample_weight, lambda: self._fitted(trainer, names, labels, copied=True)),
         )
         self._train(trainer, names, labels, keeps_state=self.warm_start)
@@ -183,7 +185,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         network = self._network(X_in, labels, rng, resumed)
         w, weights, mean_weight, stream = self._stream_weights(w, codes, labels, state.get("stream"))
         table = Inputs(X_in, y_in, codes, weights, w).table(labels, mean_weight=mean_weight)
-        plan = make_plan(self, table, one_pass=True, feature_names=names.get("feature_names_in_"))
+        plan = make_plan(self, table, len(codes), one_pass=True, feature_names=names.get("feature_names_in_"))
         trainer = Trainer(network, table, plan, rng, state=state, history=self.history_ if resumed else None)
         self._train(trainer, names, labels, keeps_state=True, stream=stream)
         return self
@@ -206,14 +208,15 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
     def _fitted(self, trainer: Trainer, names: dict[str, Any], labels: Labels, copied: bool = False) -> dict[str, Any]:
         """Return every fitted attribute."""
-        network, history = trainer.network, trainer.history
+        network, history = trainer.network, trainer.complete_history()
         losses = history.get("loss", [])
+        n_iter = len(losses) - trainer.n_before
         fitted = names | {
             "classes_": labels.classes,
             "coefs_": [W.copy() if copied else W for W in network.W],
             "intercepts_": [b.copy() if copied else b for b in network.b],
             "link_": labels.link,
-            "n_iter_": trainer.n_iter,
+            "n_iter_": n_iter,
             "n_layers_": len(network.layer_sizes),
             "n_outputs_": labels.n_outputs,
             "history_": history,
@@ -222,7 +225,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         }
         if "validation_score" in history:
             scores = history["validation_score"]
-            latest = scores[len(scores) - trainer.n_iter :]
+            latest = [score for score in scores[len(scores) - n_iter :] if not np.isnan(score)]
             fitted["validation_scores_"] = scores
             fitted["best_validation_score_"] = max(latest, default=np.nan)
             fitted["best_iter_"] = 1 + latest.index(max(latest)) if latest else 0
@@ -288,10 +291,11 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         return w, weights, total / rows, {"unit": stream["unit"], "sum": total, "rows": rows}
 
     def _random_state(self, state: dict[str, Any]) -> np.random.RandomState:
-        if "rng" not in state:
+        if "rng" not in state and self.random_state is not None:
             return check_random_state(self.random_state)
-        rng = np.random.RandomState()
-        rng.set_state(state["rng"])
+        rng = np.random.RandomState()  # without a seed a stream of its own: NumPy's global one is left alone
+        if "rng" in state:
+            rng.set_state(state["rng"])
         return rng
 
     def _network(self, X: Any, labels: Labels, rng: np.random.RandomState, resumed: bool) -> Network:
@@ -333,13 +337,15 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
             return None, self._judge(self._check_validation(inputs, labels, *given, names), labels)
         if not stops_early(self, len(inputs.codes)):
             return None, None
-        rows = split_rows(inputs.codes, inputs.weights, self.validation_fraction, len(labels.classes), rng)
+        rows = split_rows(
+            inputs.codes, inputs.weights, held_out_fraction(self, len(inputs.codes)), len(labels.classes), rng
+        )
         if rows is None:
             if self.early_stopping is True:
                 warnings.warn(
                     "early_stopping watches the training loss: no validation rows could be split off (a class of one "
                     "row, or too few rows). Give X_val and y_val, or more rows.",
-                    stacklevel=FIT_STACKLEVEL + 1,
+                    stacklevel=FIT_STACKLEVEL,
                 )
             return None, None
         training, held_out = rows
@@ -381,7 +387,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         return Judge(inputs.table(labels, rows), X, y, w, self.scoring, candidate)
 
     def _warn_of_result(self, trainer: Trainer) -> None:
-        patience = self.n_iter_no_change
+        patience = trainer.plan.patience
         if patience is not None and not (trainer.converged or trainer.stopped_by_callback):
             warnings.warn(
                 f"Training ended after max_iter={self.max_iter} epochs, before the loss had stopped improving for "
@@ -405,8 +411,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         labels = self._labels() if fitted else Labels.of(y)
         codes = labels.encode(y)
         weights = row_weights(w, self.class_weight, codes, labels)
-        rng = check_random_state(copy.deepcopy(self.random_state))
+        rng = check_random_state(copy.deepcopy(self.random_state) if self.random_state is not None else 0)
         network = self._network(X, labels, rng, fitted)
+        alpha = penalty_strength(self, len(codes))
         targets = labels.targets(codes, X.dtype)
         Y = targets.take(range(len(codes)), targets.buffer(len(codes)))
-        return network, network.rows(X), Y, network.coefficients(weights, len(codes)), self.alpha, self.dropout, rng
+        return network, network.rows(X), Y, network.coefficients(weights, len(codes)), alpha, self.dropout, rng

@@ -18,8 +18,7 @@ def logits(network: Network, X: Any) -> tuple[Array, bool]:
     """Return Z_L for every row of X, and whether X was finite.
 
     The rows go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in a
-    row
-    makes its Z1 not finite, and one column of Z1 is much less to look at than X.
+    row makes its Z1 not finite, and one column of Z1 is much less to look at than X.
 
     Parameters
     ----------

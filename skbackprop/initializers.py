@@ -10,15 +10,20 @@ name          standard deviation       source
 "glorot"      √(2 / (fan_in+fan_out))  Glorot and Bengio (2010), equation 16
 "lecun"       √(1 / fan_in)            LeCun et al. (1998), "Efficient BackProp"
 Normal(s)     s                        the notebooks' ``randn(fan_in, fan_out) * s``
-"auto"        √(gain / fan_in)         gain: that of the layer's own activation
+"auto"        √(gain / fan_in)         gain: see below
 ============  =======================  ==============================================
+
+"auto" keeps the size of the signal from layer to layer: the gain is 1 for W1, which is fed with the features, and that
+of φ for a layer that is fed with φ's output (2 for relu, which lets half of the signal through: He et al., section
+2.2). For the output layer it is 0.09, so that training starts from nearly equal probabilities; docs/defaults.md shows
+what that brings.
 
 To add one, write a callable class and enter it with ``@INITIALIZERS.register("name")``, or just pass a function.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -83,6 +88,11 @@ class LeCun(Configurable):
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
         return rng.standard_normal((fan_in, fan_out)) * np.sqrt(1.0 / fan_in)
+
+
+def resolve_weight_init(spec: Any) -> Initializer | None:
+    """Return an initialiser from a name or a callable; None for "auto", which depends on the layer."""
+    return None if isinstance(spec, str) and spec == "auto" else INITIALIZERS.resolve(spec)
 
 
 def zeros(rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:

@@ -102,7 +102,13 @@ class Predictor(ClassifierMixin, BaseEstimator):
             if finite:
                 return Z
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
-        return logits(network, X.astype(network.dtype, copy=False))[0]
+        with np.errstate(all="ignore"):
+            Z, _ = logits(network, X.astype(network.dtype, copy=False))
+        if np.isnan(Z).any():
+            raise ValueError(
+                f"X holds values so large that the network's sums overflow {network.dtype}; scale the features."
+            )
+        return Z
 
     def _labels(self) -> Labels:
         return Labels(self.classes_, multilabel=self.link_ == "sigmoid" and self.n_outputs_ == len(self.classes_))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from time import perf_counter
 from typing import Any
 
@@ -21,9 +22,11 @@ from .arrays import Cache, Parameters
 from .data import Rows, Table
 from .evaluation import constant_loss, evaluate
 from .network import BLOCK_ROWS, Network
-from .schedules import Schedule
+from .schedules import FunctionOfProgress, Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
 
+AVERAGE = 0.9  # decay, per epoch, of the average of the weights that is judged during a search
+COOL_DOWN = 0.5  # epochs on all rows after a search, as a share of the epochs that led to its best weights
 GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 
 History = dict[str, list[float]]
@@ -68,6 +71,8 @@ class Trainer:
         Judges the network after each epoch: ``{"validation_loss": …, "validation_score": …}``.
     stops_early : bool, default=False
         Whether patience watches the validation score, and the best weights are restored.
+    whole : Table, default=None
+        All rows, those held out included: after the search for the best epoch, train on them while the rate falls to 0.
     watcher : Watcher, default=None
         Told of each epoch's begin and end; ends training by returning True.
     """
@@ -83,10 +88,12 @@ class Trainer:
         history: History | None = None,
         judge: Callable[[Network], dict[str, float]] | None = None,
         stops_early: bool = False,
+        whole: Table | None = None,
         watcher: Any = None,
     ) -> None:
         self.network, self.table, self.plan, self.rng = network, table, plan, rng
-        self.judge, self.watcher = judge, watcher
+        self.judge, self.whole, self.watcher = judge, whole, watcher
+        self.judged = network if whole is None else network.astype(network.dtype)
         self.gradients = Parameters(network.layer_sizes, network.dtype)
         state = copy.deepcopy(state or {})  # it stays as it was if training fails, and may be read-only
         kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
@@ -96,6 +103,7 @@ class Trainer:
         self.schedule_state = (resumes[1] and state["schedule"]) or plan.schedule.init_state()
         self.history: History = {name: list(values) for name, values in (history or {}).items()}
         self.patience = Patience(plan.patience, plan.tol, keep_best=stops_early)
+        self.n_before = len(self.history.get("loss", ()))
         self.n_iter = 0
         self.n_updates = 0
         self.converged = False
@@ -116,30 +124,43 @@ class Trainer:
             if getattr(self.plan.solver, "full_batch_only", False):
                 self._run_lbfgs()
             else:
-                self._run_epochs()
+                self._run_epochs(self.plan.max_iter)
+            self.best_epoch = self.patience.best_epoch
             if self.patience.best_theta is not None:
                 self.network.theta[...] = self.patience.best_theta
+            if self.whole is not None and not self.stopped_by_callback:
+                self._cool_down(self.whole)
             self._check_result()
         if self.watcher is not None:
             self.watcher.fit_ended()
 
-    def _run_epochs(self) -> None:
+    def _run_epochs(self, n_epochs: int) -> None:
         step = self.plan.solver.stepper(self.network.parameters, self.gradients, self.solver_state)
-        for _ in range(self.plan.max_iter):
+        for epoch in range(n_epochs):
             started = self._begin_epoch()
-            loss, learning_rate = self._epoch(step)
-            if self._end_epoch(loss, started, learning_rate=learning_rate):
+            loss = self._epoch(step, epoch, n_epochs)
+            if self._end_epoch(loss, started, learning_rate=self.learning_rate):
                 break
 
-    def _epoch(self, step: Callable[[float], None]) -> tuple[float, float]:
-        """Go through the table once; return the loss met on the way, and the last learning rate."""
+    def _cool_down(self, whole: Table) -> None:
+        """Train on all rows, from the best weights, while the rate falls to zero."""
+        self.table, self.judge, self.judged = whole, None, self.network
+        self.patience = Patience(None, 0.0, keep_best=False)
+        converged, n_epochs = self.converged, ceil(COOL_DOWN * self.best_epoch)
+        rate = self.learning_rate / self.plan.learning_rate
+        self.plan = replace(self.plan, schedule=FunctionOfProgress(lambda progress: rate * (1.0 - progress)))
+        self._run_epochs(n_epochs)
+        self.converged = converged
+
+    def _epoch(self, step: Callable[[float], None], epoch: int, n_epochs: int) -> float:
+        """Go through the table once, for the epoch-th of n_epochs times; return the loss met on the way."""
         network, table, plan = self.network, self.table, self.plan
         n, size, K = table.n_rows, min(plan.batch_size, table.n_rows), network.layer_sizes[-1]
         rows = table.shuffled(self.rng) if plan.shuffle and size < n else table.rows
         group = size * max(1, GROUP_BYTES // (16 * K * size))  # whole batches
         logits = np.empty((min(group, n), K), network.dtype)
         targets = np.empty_like(logits)
-        epoch, met, learning_rate = len(self.history.get("loss", ())), 0.0, 0.0
+        n_before, met = len(self.history.get("loss", ())), 0.0
         for start in range(0, n, group):
             rows_g = rows[start : start + group]
             m = len(rows_g)
@@ -147,15 +168,15 @@ class Trainer:
             penalty = network.penalty(plan.alpha)
             for i in range(0, m, size):
                 batch = slice(i, i + size)
-                progress = (self.n_iter + (start + i) / n) / plan.max_iter
-                factor = plan.schedule.factor(progress, epoch, self.schedule_state)
-                learning_rate = plan.learning_rate * factor
+                progress = (epoch + (start + i) / n) / n_epochs
+                factor = plan.schedule.factor(progress, n_before, self.schedule_state)
+                self.learning_rate = plan.learning_rate * factor
                 self._gradient(rows_g[batch], Y[batch], None if w is None else w[batch], logits[batch])
-                step(learning_rate)
+                step(self.learning_rate)
                 self.n_updates += 1
             losses = network.loss_function.value(logits[:m], Y, network.link)
             met += (float(losses.sum() if w is None else losses.dot(w[:, 0])) + penalty * m) / n
-        return met, learning_rate
+        return met
 
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
         """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
@@ -188,7 +209,7 @@ class Trainer:
         logits = np.empty((n, network.layer_sizes[-1]), network.dtype)
         Y, w = table.targets.take(rows, np.empty_like(logits)), table.take_weights(rows)
         accepted = network.theta.astype(np.float64)
-        J, J_accepted, started = np.nan, self.first_objective, self._begin_epoch()
+        J, J_accepted, started = np.nan, self.first_objective, perf_counter()
 
         def value_and_gradient(theta: Array) -> tuple[float, Array]:
             nonlocal J
@@ -202,10 +223,9 @@ class Trainer:
             nonlocal J_accepted, started
             accepted[...] = network.theta[...] = theta
             self.n_updates += 1
+            self._begin_epoch()  # only now is it known that the iteration takes place
             stop = self._end_epoch(J_accepted, started)
-            J_accepted = J
-            if not stop:
-                started = self._begin_epoch()
+            J_accepted, started = J, perf_counter()
             return stop
 
         try:
@@ -226,16 +246,20 @@ class Trainer:
         self.n_iter += 1
         record = {"loss": loss, **rates, **self._diagnostics()}
         diverged = not loss < EXPLODED * max(1.0, self.first_objective)
+        if self.judged is not self.network:
+            share = 1.0 - min(AVERAGE, (self.n_iter - 1) / self.n_iter)
+            self.judged.theta += share * (self.network.theta - self.judged.theta)
         if self.judge is not None and not diverged:
-            record |= self.judge(self.network)
+            record |= self.judge(self.judged)
         record["seconds"] = perf_counter() - started
-        for name, value in record.items():
-            self.history.setdefault(name, []).append(value)
+        n_before = len(self.history.get("loss", ()))
+        for name in {**self.history, **record}:  # lists as long as each other, with NaN where there was nothing
+            self.history.setdefault(name, [np.nan] * n_before).append(record.get(name, np.nan))
         if diverged:
             raise self._divergence()
         watched = -record["validation_score"] if self.patience.keep_best else loss
         self.plan.schedule.observe(watched, self.schedule_state)
-        self.converged = self.patience.update(watched, self.n_iter, self.network.theta)
+        self.converged = self.patience.update(watched, self.n_iter, self.judged.theta)
         self.stopped_by_callback = self.watcher is not None and self.watcher.epoch_ended(self)
         return self.converged or self.stopped_by_callback
 
@@ -270,6 +294,11 @@ class Trainer:
             [*self.history["loss"], *final], self.n_iter, self.table.X.array, plan.learning_rate, plan.feature_names
         )
         return DivergenceError(message, self.n_iter, self.history)
+
+    def complete_history(self) -> History:
+        """Return a copy of the history with lists of equal length, even where an interrupt came between two of them."""
+        n = min((len(values) for values in self.history.values()), default=0)
+        return {name: values[:n] for name, values in self.history.items()}
 
     def state(self) -> dict[str, Any]:
         """Return what another fit needs to go on from here, as plain arrays and numbers."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
+from math import ceil, isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,6 @@ class Judge:
             return {"validation_loss": loss, "validation_score": -loss}
         estimator = self.candidate(network)
         score: Any = check_scoring(estimator, self.scoring)(estimator, self.X, self.y, **self.weights)
-        if not np.isscalar(score):
-            raise ValueError(f"scoring={self.scoring!r} must return one number; got {score!r}.")
-        return {"validation_loss": loss, "validation_score": float(score)}  # type: ignore[arg-type]
+        if not (isinstance(score, Real) and isfinite(score)):
+            raise ValueError(f"scoring={self.scoring!r} must return one finite number; got {score!r}.")
+        return {"validation_loss": loss, "validation_score": float(score)}
