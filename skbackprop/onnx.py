@@ -12,22 +12,31 @@ Nothing but this file imports skl2onnx, and that only when a function is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .activations import Elu, Gelu, Identity, LeakyRelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .network import resolve_activations
 
-__all__ = ["ACTIVATION_NODES", "Graph", "register_converters", "to_onnx"]
+__all__ = ["ACTIVATION_NODES", "Graph", "input_feed", "register_converters", "to_onnx"]
+
+CHECKED_ROWS = 1000  # rows of X whose answers are compared before a model is handed out
+TOLERANCE = 1e-4  # what float32 scalers may differ by; our part of the graph stays within 1e-5
 
 
 def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     """Return a fitted model as an ONNX model with two outputs, ``label`` and ``probabilities``.
+
+    Where onnxruntime is installed, the ONNX model first has to answer as the model does, for (at most 1,000) rows of X.
 
     Parameters
     ----------
@@ -35,8 +44,8 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
         A fitted classifier of this package, or a Pipeline, a search, a calibrated classifier or an ensemble that holds
         one, made of parts that skl2onnx converts.
     X : array-like, sparse matrix or DataFrame
-        Rows like those that will come, at least one: they tell the names, types and number of the inputs. An array
-        becomes one input ``X``, a DataFrame one input for each column.
+        Rows like those that will come: they tell the names, types and number of the inputs. An array becomes one input
+        ``X``, a DataFrame one input for each column.
     target_opset : int or dict, default=None
         The ONNX version to write; by default the latest that skl2onnx was tested with.
 
@@ -53,7 +62,8 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     NotFittedError
         If the model is not fitted.
     ValueError
-        If X has no rows, or the labels are neither integers nor strings.
+        If X has no rows, the labels are neither integers nor strings, a calibration is not by sigmoids, or the ONNX
+        model answers otherwise than the model.
     TypeError
         If an activation has no entry in ``ACTIVATION_NODES``.
     """
@@ -61,7 +71,13 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     import skl2onnx
 
     check_is_fitted(model)
-    return skl2onnx.to_onnx(model, first_row(X), target_opset=target_opset, options={"zipmap": False})
+    X = table(X)
+    whole = unwrapped(model)
+    options = {id(whole): {"zipmap": False}, **calibration_options(whole)}
+    onnx_model = skl2onnx.to_onnx(whole, X[:1], target_opset=target_opset, options=options)
+    if find_spec("onnxruntime"):
+        check_answers(model, onnx_model, X[:CHECKED_ROWS])
+    return onnx_model
 
 
 def register_converters() -> None:
@@ -77,20 +93,100 @@ def register_converters() -> None:
         )
 
 
-def first_row(X: Any) -> Any:
-    """Return the first row of X, dense, which has the types of all.
+def input_feed(onnx_model: Any, X: Any) -> dict[str, Any]:
+    """Return X as onnxruntime's ``session.run(None, ...)`` takes it: an array, or a column under each input's name."""
+    names = [each.name for each in onnx_model.graph.input]
+    X = table(X)
+    if not hasattr(X, "iloc"):
+        return {names[0]: X}
+    columns = {name: X[[column]].to_numpy() for name, column in zip(names, X.columns, strict=True)}
+    return {name: values if values.dtype.kind in "fiub" else values.astype(object) for name, values in columns.items()}
+
+
+def table(X: Any) -> Any:
+    """Return X as an array, or as the DataFrame that it is.
 
     Raises
     ------
     ValueError
-        If there is none, or X is no table.
+        If it holds no rows, or is no table.
     """
-    X = X if hasattr(X, "iloc") or sp.issparse(X) else np.asarray(X)
-    if len(X.shape) != 2 or X.shape[0] == 0:
+    X = X.toarray() if sp.issparse(X) else X if hasattr(X, "iloc") else np.asarray(X)
+    if len(X.shape) != 2 or len(X) == 0:
         raise ValueError(f"X must be a table of at least one row, to tell the types of the inputs; got {X.shape}.")
-    if sp.issparse(X):
-        return X.tocsr()[:1].toarray()
-    return X.iloc[:1] if hasattr(X, "iloc") else X[:1]
+    return X
+
+
+def check_answers(model: Any, onnx_model: Any, X: Any) -> None:
+    """Raise ValueError if the ONNX model does not answer as the model does."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    quiet = SessionOptions()
+    quiet.log_severity_level = 3  # it tells of every constant that it removes
+    session = InferenceSession(onnx_model.SerializeToString(), quiet, providers=["CPUExecutionProvider"])
+    answers = session.run(["probabilities"], input_feed(onnx_model, X))[0]
+    difference = np.abs(answers - model.predict_proba(X)).max()
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"The ONNX model answers otherwise than the model: a probability differs by {difference:.2g}. Some part is "
+            "not converted faithfully by skl2onnx, or float32 inputs of very different sizes are too coarse for its "
+            "scalers (give X as float64)."
+        )
+
+
+# ---------------------------------------------------------------------- what skl2onnx has to be told
+
+
+def unwrapped(model: Any) -> Any:
+    """Return what a search or a frozen estimator holds, the one that answers, also as a step of a Pipeline."""
+    if hasattr(model, "best_estimator_"):
+        return unwrapped(model.best_estimator_)
+    if isinstance(model, FrozenEstimator):
+        return unwrapped(model.estimator)
+    if isinstance(model, Pipeline):
+        steps = [(name, unwrapped(step)) for name, step in model.steps]
+        if any(new is not old for (_, new), (_, old) in zip(steps, model.steps, strict=True)):
+            return Pipeline(steps)
+    return model
+
+
+def parts(model: Any) -> Iterator[Any]:
+    """Yield a model and all fitted models that it holds."""
+    yield model
+    children = [step for _, step in getattr(model, "steps", [])]
+    children += [each.estimator for each in getattr(model, "calibrated_classifiers_", [])]
+    children += list(getattr(model, "estimators_", []))
+    children += [each for each in [getattr(model, "final_estimator_", None)] if each is not None]
+    for child in children:
+        yield from parts(child)
+
+
+def calibration_options(model: Any) -> dict[int, dict[str, bool]]:
+    """Return skl2onnx's options by which what is calibrated gives its logits, as scikit-learn takes them.
+
+    Raises
+    ------
+    ValueError
+        If a calibration is one that skl2onnx does not compute exactly.
+    """
+    options: dict[int, dict[str, bool]] = {}
+    for part in parts(model):
+        if not isinstance(part, CalibratedClassifierCV):
+            continue
+        if part.method != "sigmoid":
+            raise ValueError(
+                f"CalibratedClassifierCV(method={part.method!r}) cannot be converted: skl2onnx computes only "
+                "method='sigmoid' exactly."
+            )
+        for each in part.calibrated_classifiers_:
+            last = unwrapped(
+                each.estimator
+            )  # skl2onnx asks it for its logits, but a Pipeline does not ask its last step
+            while isinstance(last, Pipeline):
+                last = unwrapped(last.steps[-1][1])
+            if isinstance(last, (TwoLayerClassifier, BackpropClassifier)):
+                options[id(last)] = {"raw_scores": True, "zipmap": False}
+    return options
 
 
 # ---------------------------------------------------------------------- the converter
