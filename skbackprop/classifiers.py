@@ -58,8 +58,8 @@ class TwoLayerClassifier(BaseBackprop):
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
         ℓ, computed from the logits; ``LogLoss(label_smoothing=0.1)`` spreads the targets.
     weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
-        "auto", "he", "glorot", "lecun", ``Normal(scale)``, or a function. "auto" keeps the size of the signal from layer
-        to layer (variance 1 / fan_in for W1) and starts from nearly equal probabilities (0.09 / fan_in for the outputs).
+        "auto", "he", "glorot", "lecun", ``Normal(scale)``, or a function. "auto" keeps the signal's size from layer to
+        layer (variance 1 / fan_in for W1) and starts from nearly equal probabilities (0.09 / fan_in for the outputs).
         Biases start at zero.
     solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
         "sgd" is plain gradient descent; momentum, decay and clipping travel in the object, ``SGD(momentum=0.9)``.
@@ -85,10 +85,10 @@ class TwoLayerClassifier(BaseBackprop):
         Weight of each class; "balanced" gives all classes the same total. Not for multilabel targets.
     early_stopping : bool or "auto", default="auto"
         True watches validation rows (X_val, y_val, or a stratified part of X) and restores the best weights; where no
-        part can be split off (fewer than 10 rows, or a class of one), the training loss is watched. "auto" does more, so
-        that no row is lost: it looks for the best epoch of an average of the weights on held-out rows (3 / √n of them,
-        between validation_fraction and 0.3), and then trains on all rows for half as many epochs while the rate falls
-        to zero. With fewer than 100 rows "auto" just trains max_iter epochs; with X_val it is True.
+        part can be split off (fewer than 10 rows, or a class of one), the training loss is watched. "auto" does more,
+        so that no row is lost: it looks for the best epoch of an average of the weights on held-out rows (3 / √n of
+        them, between validation_fraction and 0.3), and then trains on all rows for half as many epochs while the rate
+        falls to zero. With fewer than 100 rows "auto" just trains max_iter epochs; with X_val it is True.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that is held out (MLPClassifier's default); inert with X_val, and without early stopping.
     scoring : "loss", str or callable, default="loss"
@@ -132,8 +132,7 @@ class TwoLayerClassifier(BaseBackprop):
         entry.
     validation_scores_, best_validation_score_, best_iter_ : list of float, float, int
         With validation rows: the score after each epoch (greater is better, the loss negated), the best one of the
-        last fit,
-        and the epochs it took to reach it.
+        last fit, and the epochs it took to reach it.
 
     See Also
     --------
@@ -219,16 +218,21 @@ class BackpropClassifier(BaseBackprop):
         Units of each hidden layer (MLPClassifier's default); () for none.
     activation : str or Activation, or one for each hidden layer, default="relu"
         φ of every hidden layer, or a list of them.
-    loss, weight_init, solver, learning_rate, schedule, batch_size, max_iter, alpha, dropout, class_weight,
-    early_stopping, \
-    validation_fraction, scoring, n_iter_no_change, tol, warm_start, shuffle, random_state, verbose
+    loss, weight_init, solver, learning_rate, schedule, batch_size, max_iter, alpha, dropout
         As in :class:`TwoLayerClassifier`, with the same defaults for the same reasons.
+    class_weight, early_stopping, validation_fraction, scoring, n_iter_no_change, tol
+        As in :class:`TwoLayerClassifier`.
+    warm_start, shuffle, random_state, verbose
+        As in :class:`TwoLayerClassifier`.
 
     Attributes
     ----------
-    classes_, coefs_, intercepts_, link_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, history_, \
-    loss_curve_, loss_, validation_scores_, best_validation_score_, best_iter_
-        As in :class:`TwoLayerClassifier`; coefs_ holds W1, W2, … of all layers.
+    coefs_, intercepts_ : list of ndarray
+        W1, W2, … and b1, b2, … of all layers.
+    classes_, link_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_
+        As in :class:`TwoLayerClassifier`.
+    history_, loss_curve_, loss_, validation_scores_, best_validation_score_, best_iter_
+        As in :class:`TwoLayerClassifier`.
 
     See Also
     --------

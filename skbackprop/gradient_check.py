@@ -41,8 +41,7 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     estimator_or_network : TwoLayerClassifier, BackpropClassifier or Network
         A fitted estimator is checked at its weights, an unfitted one where its training would start; the objective is
         the one that its ``fit`` minimises, with class weights, penalty, label smoothing and one fixed draw of the
-        dropout
-        masks. Neither is changed.
+        dropout masks. Neither is changed.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         A handful of rows is enough.
     y : array-like
@@ -53,11 +52,9 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     Returns
     -------
     worst : GradientCheck
-        max |g - d| / max(|g|, |d|, 1e-3 max|g|) over the parameters (a thousand drawn at random if there are more),
-        with g
-        from backpropagation in the network's dtype and d the central difference in float64. About 1e-8 is what a
-        correct
-        float64 gradient gives, 1e-4 a float32 one; an error in a formula gives 0.01 to 2.
+        ``max |g - d| / max(|g|, |d|, 1e-3 max |g|)`` over the parameters (a thousand drawn at random if there are
+        more), with g from backpropagation in the network's dtype and d the central difference in float64. About 1e-8
+        is what a correct float64 gradient gives, 1e-4 a float32 one; an error in a formula gives 0.01 to 2.
 
     Raises
     ------
