@@ -158,7 +158,7 @@ class Network:
         Z, A, inputs, masks = cache.Z, cache.A, cache.inputs, cache.masks
         for l, (W, b) in enumerate(zip(self.W, self.b, strict=True)):
             inputs[l].dot(W, Z[l])  # Z = A W + b
-            np.add(Z[l], b, out=Z[l])
+            np.add(Z[l], b, Z[l])
             if l < len(self.activations):
                 self.activations[l].value(Z[l], A[l + 1])  # A = φ(Z)
                 if masks:
@@ -204,7 +204,7 @@ class Network:
             cache.prepare_backward()
         Z, A, dZ, slopes, masks = cache.Z, cache.A, cache.dZ, cache.slopes, cache.masks
         self.loss_function.gradient(Z[-1], A[-1], Y, self.link, dZ[-1])
-        np.multiply(dZ[-1], c, out=dZ[-1])
+        np.multiply(dZ[-1], c, dZ[-1])
         for l in range(len(dZ) - 1, -1, -1):
             cache.inputs[l].T.dot(dZ[l], grads.W[l])  # dW = A(l-1)ᵀ dZ
             cache.ones.dot(dZ[l], grads.b[l])  # db = 1ᵀ dZ
@@ -213,17 +213,17 @@ class Network:
                 if masks:
                     np.multiply(dA, masks[l - 1], out=dA)
                 slope = self.activations[l - 1].derivative(Z[l - 1], A[l], slopes[l - 1])
-                np.multiply(dA, slope, out=dA)  # dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1)), in dA's place
+                np.multiply(dA, slope, dA)  # dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1)), in dA's place
         return grads
 
     def penalty(self, alpha: float) -> float:
         """Return (alpha / 2) Σ_l ‖Wl‖²."""
         return 0.5 * alpha * float(self.parameters.weights.dot(self.parameters.weights)) if alpha else 0.0
 
-    def add_penalty(self, alpha: float, grads: Parameters) -> None:
-        """Add the gradient of the penalty, alpha W, to grads."""
+    def add_penalty(self, alpha: float, grads: Parameters, work: Array | None = None) -> None:
+        """Add the gradient of the penalty, alpha W, to grads; work is an array like all weights, to save making one."""
         if alpha:
-            grads.weights += alpha * self.parameters.weights
+            np.add(grads.weights, np.multiply(self.parameters.weights, alpha, out=work), out=grads.weights)
 
     def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
         """Return J and its gradient.

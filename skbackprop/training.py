@@ -95,6 +95,8 @@ class Trainer:
         self.judge, self.whole, self.watcher = judge, whole, watcher
         self.judged = network if whole is None else network.astype(network.dtype)
         self.gradients = Parameters(network.layer_sizes, network.dtype)
+        self.partial = Parameters(network.layer_sizes, network.dtype)  # of one block, where a batch has several
+        self.work = np.empty_like(network.parameters.weights)
         state = copy.deepcopy(state or {})  # it stays as it was if training fails, and may be read-only
         kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
         resumes = [old == new for old, new in zip(state.get("kind", [None, None]), kind, strict=True)]
@@ -180,26 +182,30 @@ class Trainer:
 
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
         """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
-        network, m = self.network, len(rows)
-        total = self.gradients
-        for i in range(0, m, BLOCK_ROWS):
-            j = min(i + BLOCK_ROWS, m)
-            cache = self.caches.get(j - i) or self._new_cache(j - i)
-            cache.Z[-1] = logits[i:j]
-            if self.plan.dropout:
-                cache.drop(self.plan.dropout, self.rng)
-            network.forward(self.table.X.take(rows[i:j], cache.X), cache)
-            c = 1.0 / m if w is None else w[i:j] / m
-            if i == 0:
-                network.backpropagate(cache, Y[i:j], c, total)
-            else:
-                total.theta += network.backpropagate(cache, Y[i:j], c, self.partial).theta
-        network.add_penalty(self.plan.alpha, total)
+        m, total = len(rows), self.gradients
+        c = 1.0 / m if w is None else w / m
+        if m <= BLOCK_ROWS:
+            self._block_gradient(rows, Y, c, logits, total)
+        else:
+            total.theta.fill(0)
+            for i in range(0, m, BLOCK_ROWS):
+                block = slice(i, i + BLOCK_ROWS)
+                c_block = c if w is None else c[block]
+                self._block_gradient(rows[block], Y[block], c_block, logits[block], self.partial)
+                total.theta += self.partial.theta
+        self.network.add_penalty(self.plan.alpha, total, self.work)
+
+    def _block_gradient(self, rows: Rows, Y: Array, c: Any, logits: Array, grads: Parameters) -> None:
+        cache = self.caches.get(len(rows)) or self._new_cache(len(rows))
+        cache.Z[-1] = logits
+        if self.plan.dropout:
+            cache.drop(self.plan.dropout, self.rng)
+        self.network.forward(self.table.X.take(rows, cache.X), cache)
+        self.network.backpropagate(cache, Y, c, grads)
 
     def _new_cache(self, n_rows: int) -> Cache:
         cache = self.network.work_arrays(n_rows)
         cache.X = self.table.X.buffer(n_rows)
-        self.partial = Parameters(self.network.layer_sizes, self.network.dtype)
         self.caches[n_rows] = cache
         return cache
 
