@@ -57,7 +57,15 @@ def check_consistent(estimator: Any) -> None:
             )
 
 
-def make_plan(estimator: Any, table: Table, n_rows: int, *, one_pass: bool = False, feature_names: Any = None) -> Plan:
+def make_plan(
+    estimator: Any,
+    table: Table,
+    n_rows: int,
+    *,
+    watched: bool = False,
+    one_pass: bool = False,
+    feature_names: Any = None,
+) -> Plan:
     """Resolve an estimator's parameters, already checked, for a table.
 
     Parameters
@@ -68,6 +76,8 @@ def make_plan(estimator: Any, table: Table, n_rows: int, *, one_pass: bool = Fal
         The training rows.
     n_rows : int
         How many rows there are, those held out included.
+    watched : bool, default=False
+        Whether training stops early; without, early_stopping="auto" means to train max_iter epochs.
     one_pass : bool, default=False
         Plan for partial_fit: one epoch at the plain learning rate, without patience.
     feature_names : ndarray of str, default=None
@@ -75,31 +85,26 @@ def make_plan(estimator: Any, table: Table, n_rows: int, *, one_pass: bool = Fal
     """
     solver = SOLVERS.resolve(estimator.solver)
     full = getattr(solver, "full_batch_only", False)
-    is_auto = isinstance(estimator.learning_rate, str)
+    auto_rate, trains_all_epochs = isinstance(estimator.learning_rate, str), is_auto(estimator)
     return Plan(
         solver=solver,
         schedule=Constant() if one_pass else resolve_schedule(estimator.schedule),
-        learning_rate=auto_learning_rate(solver, table) if is_auto else float(estimator.learning_rate),
+        learning_rate=auto_learning_rate(solver, table) if auto_rate else float(estimator.learning_rate),
         batch_size=n_rows if full else batch_rows(estimator.batch_size, n_rows),
         max_iter=1 if one_pass else estimator.max_iter,
         alpha=penalty_strength(estimator, n_rows),
         dropout=float(estimator.dropout),
         shuffle=estimator.shuffle,
-        patience=None if one_pass or too_few_to_stop(estimator, n_rows) else estimator.n_iter_no_change,
+        patience=None if one_pass or (trains_all_epochs and not watched) else estimator.n_iter_no_change,
         tol=float(estimator.tol),
         one_pass=one_pass,
         feature_names=feature_names,
     )
 
 
-def stops_early(estimator: Any, n_rows: int) -> bool:
-    """Tell whether rows are held out to stop by: early_stopping, or for "auto" whether there are enough."""
-    return n_rows >= ENOUGH_ROWS if is_auto(estimator) else bool(estimator.early_stopping)
-
-
-def too_few_to_stop(estimator: Any, n_rows: int) -> bool:
-    """Tell whether early_stopping="auto" means to train max_iter epochs, since too few rows would say when to stop."""
-    return is_auto(estimator) and n_rows < ENOUGH_ROWS
+def stops_early(estimator: Any, n_rows: int, given: bool) -> bool:
+    """Tell whether validation rows decide when to stop; "auto": where they are given, or there are enough."""
+    return (given or n_rows >= ENOUGH_ROWS) if is_auto(estimator) else bool(estimator.early_stopping)
 
 
 def held_out_fraction(estimator: Any, n_rows: int) -> float:

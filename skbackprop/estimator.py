@@ -19,7 +19,7 @@ from .data import Table
 from .defaults import check_consistent, cools_down, held_out_fraction, make_plan, penalty_strength, stops_early
 from .evaluation import why_useless
 from .initializers import zeros
-from .labels import Labels, check_two_classes, is_multilabel, row_weights
+from .labels import Labels, check_two_classes, is_multilabel, row_weights, same_labels
 from .network import Network
 from .prediction import FLOATS, Predictor
 from .solvers import SOLVERS
@@ -128,17 +128,18 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         state: dict[str, Any] = vars(self).get("_training_state", {}) if resumed else {}
         rng = self._random_state(state)
         network = self._network(X_in, labels, rng, resumed)
-        rows, judge = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names)
+        watched = stops_early(self, len(codes), X_val is not None)
+        rows, judge = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names, watched)
         table = inputs.table(labels, rows)
         trainer = Trainer(
             network,
             table,
-            make_plan(self, table, len(codes), feature_names=names.get("feature_names_in_")),
+            make_plan(self, table, len(codes), watched=watched, feature_names=names.get("feature_names_in_")),
             rng,
             state=state,
             history=self.history_ if resumed else None,
             judge=judge,
-            stops_early=judge is not None and stops_early(self, len(codes)),
+            stops_early=judge is not None and watched,
             whole=inputs.table(labels) if rows is not None and cools_down(self) else None,
             watcher=Watcher(self, X, y, sample_weight, lambda: self._fitted(trainer, names, labels, copied=True)),
         )
@@ -209,7 +210,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
     def _fitted(self, trainer: Trainer, names: dict[str, Any], labels: Labels, copied: bool = False) -> dict[str, Any]:
         """Return every fitted attribute."""
         network, history = trainer.network, trainer.complete_history()
-        losses = history.get("loss", [])
+        losses = history["loss"]
         n_iter = len(losses) - trainer.n_before
         fitted = names | {
             "classes_": labels.classes,
@@ -221,14 +222,14 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
             "n_outputs_": labels.n_outputs,
             "history_": history,
             "loss_curve_": losses,
-            "loss_": losses[-1] if losses else np.nan,
+            "loss_": losses[-1] if losses else trainer.first_objective,
         }
-        if "validation_score" in history:
-            scores = history["validation_score"]
-            latest = [score for score in scores[len(scores) - n_iter :] if not np.isnan(score)]
+        scores = history.get("validation_score", [])
+        latest = [score for score in scores[len(scores) - n_iter :] if not np.isnan(score)]
+        if latest:
             fitted["validation_scores_"] = scores
-            fitted["best_validation_score_"] = max(latest, default=np.nan)
-            fitted["best_iter_"] = 1 + latest.index(max(latest)) if latest else 0
+            fitted["best_validation_score_"] = max(latest)
+            fitted["best_iter_"] = 1 + latest.index(max(latest))
         return fitted
 
     def _become(self, fitted: dict[str, Any]) -> None:
@@ -269,7 +270,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 )
             return Labels.of(y, classes)
         labels = self._labels()
-        if classes is not None and not np.array_equal(np.unique(classes), labels.classes):
+        if classes is not None and not same_labels(np.unique(classes), labels.classes):
             raise ValueError(f"classes={classes!r} are not those of the first call, {labels.classes!r}.")
         return labels
 
@@ -303,7 +304,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         sizes = [X.shape[1], *self._hidden_layers(), labels.n_outputs]
         if resumed:
             fitted_sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
-            if not np.array_equal(labels.classes, self.classes_) or labels.link != self.link_:
+            if not same_labels(labels.classes, self.classes_) or labels.link != self.link_:
                 raise ValueError(f"y holds the classes {labels.classes!r}, the fitted network {self.classes_!r}.")
             if sizes != fitted_sizes:
                 raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
@@ -328,6 +329,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         rng: np.random.RandomState,
         given: tuple[Any, Any, Any],
         names: dict[str, Any],
+        watched: bool,
     ) -> tuple[Any, Judge | None]:
         """Return the rows to train on (None: all), and the judge on the validation rows (None: there are none)."""
         X_val, y_val, sample_weight_val = given
@@ -335,7 +337,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
             raise ValueError("X_val and y_val must be given together, sample_weight_val only with them.")
         if X_val is not None:
             return None, self._judge(self._check_validation(inputs, labels, *given, names), labels)
-        if not stops_early(self, len(inputs.codes)):
+        if not watched:
             return None, None
         rows = split_rows(
             inputs.codes, inputs.weights, held_out_fraction(self, len(inputs.codes)), len(labels.classes), rng

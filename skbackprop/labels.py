@@ -50,7 +50,11 @@ class Labels:
         """
         if is_multilabel(y):
             return cls(np.arange(y.shape[1]) if classes is None else np.unique(classes), multilabel=True)
-        classes = np.unique(column_or_1d(y) if classes is None else classes)
+        try:
+            classes = np.unique(column_or_1d(y) if classes is None else classes)
+        except TypeError:
+            kinds = sorted({type(label).__name__ for label in y})
+            raise TypeError(f"y must hold labels of one kind, which can be sorted; got {', '.join(kinds)}.") from None
         if len(classes) < 2:
             raise ValueError(f"y holds one class only, {classes[0]!r}; a classifier needs at least two classes.")
         return cls(classes, multilabel=False)
@@ -69,11 +73,13 @@ class Labels:
         if self.multilabel:
             return y.toarray() if sp.issparse(y) else y
         y = column_or_1d(y, warn=True)
-        try:
-            codes = np.searchsorted(self.classes, y)
-            known = self.classes.take(codes, mode="clip") == y
-        except TypeError:  # labels of another type have no place in the order of the classes
-            known = np.zeros(len(y), bool)
+        codes, known = None, np.zeros(len(y), bool)
+        if same_kind(y, self.classes):
+            try:
+                codes = np.searchsorted(self.classes, y)
+                known = self.classes.take(codes, mode="clip") == y
+            except TypeError:  # objects of another type have no place in the order of the classes
+                pass
         if not np.all(known):
             unknown = np.unique(np.asarray(y)[~known])
             raise ValueError(f"y holds labels {unknown[:5]!r} that are not among the classes {self.classes!r}.")
@@ -101,6 +107,17 @@ class Labels:
     def log_probabilities(self, Z: Array, link: Any) -> Array:
         """Return the logarithms, exact where the probabilities round to 0 or 1."""
         return link.log_probabilities(both_sides(Z) if self.binary else Z)
+
+
+def same_kind(a: Any, b: Any) -> bool:
+    """Tell whether two arrays of labels can be compared: both numbers, both strings, or one of them objects."""
+    kinds = {"text" if array.dtype.kind in "US" else array.dtype.kind.replace("O", "") and "number" for array in (a, b)}
+    return len(kinds - {""}) <= 1
+
+
+def same_labels(a: Any, b: Any) -> bool:
+    """Tell whether two arrays hold the same labels."""
+    return same_kind(a, b) and np.array_equal(a, b)
 
 
 def both_sides(Z: Array) -> Array:

@@ -105,7 +105,8 @@ class Trainer:
         self.schedule_state = (resumes[1] and state["schedule"]) or plan.schedule.init_state()
         self.history: History = {name: list(values) for name, values in (history or {}).items()}
         self.patience = Patience(plan.patience, plan.tol, keep_best=stops_early)
-        self.n_before = len(self.history.get("loss", ()))
+        self.n_before = len(self.history.setdefault("loss", []))
+        self.first_objective = np.nan
         self.n_iter = 0
         self.n_updates = 0
         self.converged = False
@@ -162,7 +163,7 @@ class Trainer:
         group = size * max(1, GROUP_BYTES // (16 * K * size))  # whole batches
         logits = np.empty((min(group, n), K), network.dtype)
         targets = np.empty_like(logits)
-        n_before, met = len(self.history.get("loss", ())), 0.0
+        n_before, met = len(self.history["loss"]), 0.0
         for start in range(0, n, group):
             rows_g = rows[start : start + group]
             m = len(rows_g)
@@ -258,7 +259,7 @@ class Trainer:
         if self.judge is not None and not diverged:
             record |= self.judge(self.judged)
         record["seconds"] = perf_counter() - started
-        n_before = len(self.history.get("loss", ()))
+        n_before = len(self.history["loss"])
         for name in {**self.history, **record}:  # lists as long as each other, with NaN where there was nothing
             self.history.setdefault(name, [np.nan] * n_before).append(record.get(name, np.nan))
         if diverged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .defaults import cools_down
 from .training import Trainer
 
 
@@ -29,7 +30,8 @@ class Watcher:
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.fitted = fitted
-        self.context = estimator._init_callback_context(task_name="fit", max_subtasks=estimator.max_iter)
+        n_epochs = None if cools_down(estimator) else estimator.max_iter  # None: nobody knows yet
+        self.context = estimator._init_callback_context(task_name="fit", max_subtasks=n_epochs)
         self.context.call_on_fit_task_begin(**self.task)
 
     def epoch_begins(self) -> None:
