@@ -4,7 +4,7 @@ The graph computes what :mod:`skbackprop.network` says, in the dtype of the fitt
 
     A0 = cast(X)
     Zl = A(l-1) Wl + bl,  Al = φ(Zl)
-    probabilities = sigmoid(ZL), for two classes of both sides [-ZL, ZL], or softmax(ZL)
+    probabilities = softmax(ZL), for two classes softmax([-ZL, ZL] / 2), with multilabel targets sigmoid(ZL)
     label         = the class of the largest logit; with multilabel targets each ZL > 0
 
 Nothing but this file imports skl2onnx, and that only when a function is called.
@@ -12,6 +12,7 @@ Nothing but this file imports skl2onnx, and that only when a function is called.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -71,12 +72,13 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     import skl2onnx
 
     check_is_fitted(model)
-    X = table(X)
+    X = table(X)[:CHECKED_ROWS]
+    P = model.predict_proba(X)  # which also checks X
     whole = unwrapped(model)
     options = {id(whole): {"zipmap": False}, **calibration_options(whole)}
     onnx_model = skl2onnx.to_onnx(whole, X[:1], target_opset=target_opset, options=options)
     if find_spec("onnxruntime"):
-        check_answers(model, onnx_model, X[:CHECKED_ROWS])
+        check_answers(onnx_model, X, P)
     return onnx_model
 
 
@@ -112,20 +114,21 @@ def table(X: Any) -> Any:
         If it holds no rows, or is no table.
     """
     X = X.toarray() if sp.issparse(X) else X if hasattr(X, "iloc") else np.asarray(X)
-    if len(X.shape) != 2 or len(X) == 0:
+    if len(X.shape) != 2 or 0 in X.shape:
         raise ValueError(f"X must be a table of at least one row, to tell the types of the inputs; got {X.shape}.")
     return X
 
 
-def check_answers(model: Any, onnx_model: Any, X: Any) -> None:
-    """Raise ValueError if the ONNX model does not answer as the model does."""
+def check_answers(onnx_model: Any, X: Any, P: Any) -> None:
+    """Raise ValueError if the ONNX model does not give the probabilities P for the rows X."""
     from onnxruntime import InferenceSession, SessionOptions
 
-    quiet = SessionOptions()
-    quiet.log_severity_level = 3  # it tells of every constant that it removes
-    session = InferenceSession(onnx_model.SerializeToString(), quiet, providers=["CPUExecutionProvider"])
+    options = SessionOptions()
+    options.log_severity_level = 3  # it tells of every constant that it removes
+    options.intra_op_num_threads = 1  # a pool of threads that wait costs more than it brings here
+    session = InferenceSession(onnx_model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     answers = session.run(["probabilities"], input_feed(onnx_model, X))[0]
-    difference = np.abs(answers - model.predict_proba(X)).max()
+    difference = np.abs(answers - P).max()
     if not difference <= TOLERANCE:
         raise ValueError(
             f"The ONNX model answers otherwise than the model: a probability differs by {difference:.2g}. Some part is "
@@ -138,15 +141,18 @@ def check_answers(model: Any, onnx_model: Any, X: Any) -> None:
 
 
 def unwrapped(model: Any) -> Any:
-    """Return what a search or a frozen estimator holds, the one that answers, also as a step of a Pipeline."""
+    """Return the one that answers in the place of a search or a frozen one, also inside a Pipeline or a calibrator."""
     if hasattr(model, "best_estimator_"):
         return unwrapped(model.best_estimator_)
     if isinstance(model, FrozenEstimator):
         return unwrapped(model.estimator)
     if isinstance(model, Pipeline):
-        steps = [(name, unwrapped(step)) for name, step in model.steps]
-        if any(new is not old for (_, new), (_, old) in zip(steps, model.steps, strict=True)):
-            return Pipeline(steps)
+        return Pipeline([(name, unwrapped(step)) for name, step in model.steps])
+    if isinstance(model, CalibratedClassifierCV):
+        model = copy.copy(model)
+        model.calibrated_classifiers_ = [copy.copy(each) for each in model.calibrated_classifiers_]
+        for each in model.calibrated_classifiers_:
+            each.estimator = unwrapped(each.estimator)
     return model
 
 
@@ -214,10 +220,13 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     Z = logits(graph, graph.cast(operator.inputs[0].full_name, graph.dtype), classifier)
     binary = len(classifier.classes_) == 2 and not is_multilabel(classifier)
     if binary:
-        Z = graph("Concat", graph("Neg", Z), Z, axis=1)  # 1 - p would lose a small p to rounding
+        Z = graph("Concat", graph("Neg", Z), Z, axis=1)
     scores = Z
     if not container.get_options(classifier, {"raw_scores": False})["raw_scores"]:
-        scores = graph("Sigmoid", Z) if classifier.link_ == "sigmoid" else graph("Softmax", Z, axis=1)
+        if binary:  # σ(z) = softmax([-z/2, z/2]), which runtimes compute exactly however small it is
+            scores = graph("Softmax", graph("Mul", Z, graph.number(0.5)), axis=1)
+        else:
+            scores = graph("Sigmoid", Z) if classifier.link_ == "sigmoid" else graph("Softmax", Z, axis=1)
     graph("Cast", scores, result=probabilities, to=guess_proto_type(operator.outputs[1].type))
 
     if is_multilabel(classifier):

@@ -184,7 +184,7 @@ class Trainer:
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
         """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
         m, total = len(rows), self.gradients
-        c = 1.0 / m if w is None else w / m
+        c: Any = 1.0 / m if w is None else w / m
         if m <= BLOCK_ROWS:
             self._block_gradient(rows, Y, c, logits, total)
         else:

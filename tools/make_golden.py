@@ -1,0 +1,89 @@
+"""Write the golden files: small models as this version saves them, with the answers that they gave.
+
+    python tools/make_golden.py
+
+makes ``tests/golden/<version>/`` and refuses to touch that of a release: what a release has written stays as it is, and
+``tests/test_golden.py`` loads it with every later version. Run it once for each release; the files of a development
+version are written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import skops.io
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skbackprop
+from skbackprop import BackpropClassifier, TwoLayerClassifier
+from skbackprop.activations import LeakyRelu
+from skbackprop.losses import LogLoss
+from skbackprop.solvers import SGD
+
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
+FIXED = {
+    "max_iter": 4,
+    "alpha": 1e-3,
+    "batch_size": 8,
+    "n_iter_no_change": None,
+    "early_stopping": False,
+    "random_state": 0,
+}
+
+
+def rows() -> np.ndarray:
+    """Return the rows that every golden model was trained on, and answers for."""
+    return np.round(np.random.RandomState(0).standard_normal((24, 3)), 3)
+
+
+def models() -> dict[str, Any]:
+    """Return fitted models, one for each thing that a file may hold."""
+    X = rows()
+    two, three = (X[:, 0] > 0).astype(int), np.digitize(X[:, 1], [-0.4, 0.4])
+    resumable = TwoLayerClassifier(3, warm_start=True, learning_rate=0.01, **FIXED)
+    streamed = TwoLayerClassifier(3, learning_rate=0.01, **FIXED)
+    objects = BackpropClassifier(
+        (3, 2),
+        activation=[LeakyRelu(slope=0.2), "gelu"],
+        loss=LogLoss(label_smoothing=0.1),
+        solver=SGD(momentum=0.9, nesterov=True),
+        learning_rate=0.05,
+        **FIXED,
+    )
+    return {
+        "binary": TwoLayerClassifier(3, learning_rate=0.01, **FIXED).fit(X, np.array(["no", "yes"])[two]),
+        "multiclass": BackpropClassifier((3, 2), learning_rate=0.01, **FIXED).fit(X, three),
+        "multilabel": TwoLayerClassifier(3, learning_rate=0.01, **FIXED).fit(X, (X > 0).astype(int)),
+        "float32": TwoLayerClassifier(3, learning_rate=0.01, **FIXED).fit(X.astype(np.float32), two),
+        "objects": objects.fit(X, three),
+        "resumable": resumable.fit(X, two),
+        "streamed": streamed.partial_fit(X, two, classes=[0, 1]),
+        "pipeline": make_pipeline(StandardScaler(), TwoLayerClassifier(3, learning_rate=0.01, **FIXED)).fit(X, two),
+    }
+
+
+def main() -> None:
+    """Write the files of this version."""
+    folder = GOLDEN / skbackprop.__version__
+    if folder.exists() and "dev" not in folder.name:
+        sys.exit(f"{folder} is there already: golden files stay as they are.")
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = {}
+    for name, model in models().items():
+        joblib.dump(model, folder / f"{name}.joblib")
+        skops.io.dump(model, folder / f"{name}.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=9)
+        answers[name] = model.predict_proba(rows()).tolist()
+    (folder / "answers.json").write_text(json.dumps({"rows": rows().tolist(), "probabilities": answers}))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{len(list(folder.iterdir()))} files, {size} bytes in {folder}")
+
+
+if __name__ == "__main__":
+    main()
