@@ -399,8 +399,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 stacklevel=FIT_STACKLEVEL,
             )
         if trainer.is_useless:
+            one_answer = trainer.verdict.one_answer
             warnings.warn(
-                f"The fitted network is useless: {why_useless(trainer.network, trainer.table)}",
+                f"The fitted network is useless: {why_useless(trainer.network, trainer.table, one_answer)}",
                 ConvergenceWarning,
                 stacklevel=FIT_STACKLEVEL,
             )

@@ -93,7 +93,7 @@ def _targets(table: Table) -> Iterator[tuple[Any, Array, Array | None]]:
         yield rows, table.targets.take(rows, table.targets.buffer(len(rows))), table.take_weights(rows)
 
 
-def why_useless(network: Network, table: Table) -> str:
+def why_useless(network: Network, table: Table, one_answer: bool) -> str:
     """Say why a network gives every row the same answer, or worse ones than a constant, and what to do about it."""
     rows = table.rows[:BLOCK_ROWS]
     cache = network.work_arrays(len(rows))
@@ -110,6 +110,11 @@ def why_useless(network: Network, table: Table) -> str:
         return (
             "it gives every row the same answer, for all its weights have shrunk to nothing. Likely cause: alpha is "
             "too strong. Remedy: lower it."
+        )
+    if one_answer:
+        return (
+            "it gives every row the same answer. Likely cause: features that are the same in every row, or too strong an "
+            "alpha. Remedy: other features, or a lower alpha."
         )
     return (
         "it is worse than the best constant answer. Likely cause: unscaled features, too high a learning_rate, or too "

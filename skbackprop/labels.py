@@ -170,10 +170,11 @@ def class_weights(class_weight: Any, w: Array, codes: Any, classes: Any) -> Arra
     if isinstance(class_weight, str):
         totals = np.bincount(codes, w, minlength=len(classes))
         return w.sum() / (len(classes) * np.where(totals > 0, totals, np.inf))
-    unknown = [label for label in class_weight if not np.isin(label, classes)]
+    known = classes.tolist()
+    unknown = [label for label in class_weight if label not in known]
     if unknown:
         raise ValueError(f"class_weight names {unknown!r}, not among the classes {classes!r}.")
-    weights = np.array([class_weight.get(label, 1.0) for label in classes.tolist()], np.float64)
+    weights = np.array([class_weight.get(label, 1.0) for label in known], np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.max() > 0):
         raise ValueError(f"class_weight must hold finite, non-negative numbers, not all zero; got {class_weight!r}.")
     return weights

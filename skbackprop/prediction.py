@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._version import __version__
 from .activations import Array
 from .evaluation import logits
 from .labels import Labels
@@ -112,6 +114,21 @@ class Predictor(ClassifierMixin, BaseEstimator):
 
     def _labels(self) -> Labels:
         return Labels(self.classes_, multilabel=self.link_ == "sigmoid" and self.n_outputs_ == len(self.classes_))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_skbackprop_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_skbackprop_version", __version__)
+        if version != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was saved by skbackprop {version} and is loaded by {__version__}: it predicts "
+                "the same if the file's format has not changed. Fit and save it again to be safe.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "coefs_" in vars(self)

@@ -287,9 +287,8 @@ class Trainer:
         constant = constant_loss(self.network, self.table)
         if self.first_objective < J and WORTHLESS * max(constant, 0.1) < J:
             raise self._divergence(J)
-        loss, one_answer, one_label = self.verdict
-        worse = loss > constant * (1.01 if one_label else EXPLODED)
-        self.is_useless = one_answer or (worse and loss > 0.1)
+        worse = self.verdict.loss > constant * (1.01 if self.verdict.one_label else EXPLODED)
+        self.is_useless = self.verdict.one_answer or (worse and self.verdict.loss > 0.1)
 
     def _objective(self) -> float:
         self.verdict = evaluate(self.network, self.table)
