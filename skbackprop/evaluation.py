@@ -113,8 +113,8 @@ def why_useless(network: Network, table: Table, one_answer: bool) -> str:
         )
     if one_answer:
         return (
-            "it gives every row the same answer. Likely cause: features that are the same in every row, or too strong an "
-            "alpha. Remedy: other features, or a lower alpha."
+            "it gives every row the same answer. Likely cause: features that are the same in every row, or too strong "
+            "an alpha. Remedy: other features, or a lower alpha."
         )
     return (
         "it is worse than the best constant answer. Likely cause: unscaled features, too high a learning_rate, or too "

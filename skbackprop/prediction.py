@@ -123,8 +123,8 @@ class Predictor(ClassifierMixin, BaseEstimator):
         version = state.pop("_skbackprop_version", __version__)
         if version != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was saved by skbackprop {version} and is loaded by {__version__}: it predicts "
-                "the same if the file's format has not changed. Fit and save it again to be safe.",
+                f"This {type(self).__name__} was saved by skbackprop {version} and is loaded by {__version__}: it "
+                "predicts the same if the file's format has not changed. Fit and save it again to be safe.",
                 UserWarning,
                 stacklevel=2,
             )

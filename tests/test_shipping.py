@@ -1,4 +1,4 @@
-"""What is installed is whole: every module, the type information, the version, the licence; and the pages tell the truth."""
+"""What is installed is whole: modules, type information, version, licence; and the code of the pages runs."""
 
 import contextlib
 import importlib

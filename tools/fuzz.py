@@ -344,6 +344,11 @@ class FindingError(AssertionError):
 
 def snapshot(value: Any) -> bytes:
     """Return the whole content of an input."""
+    if isinstance(value, dict):
+        return pickle.dumps({name: snapshot(each) for name, each in value.items()})
+    if sp.issparse(value):  # beside its arrays it remembers what was found out about them
+        names = ("data", "row", "col") if value.format == "coo" else ("data", "indices", "indptr")
+        return pickle.dumps([value.shape, *(getattr(value, name) for name in names)])
     return pickle.dumps(np.asarray(value) if isinstance(value, np.memmap) else value)
 
 
