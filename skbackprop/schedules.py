@@ -5,12 +5,13 @@ schedule         factor                                                         
 ===============  ====================================================================  ===========
 "constant"       1                                                                     no
 "invscaling"     1 / (1 + epoch)^power                                                 no
-"adaptive"       divided by 5 when the loss has not fallen for ``patience`` epochs      no
+"adaptive"       divided by 5 when the loss has not fallen for ``patience`` epochs     no
 "cosine"         (1 + cos(π · progress)) / 2                                           yes
 "one_cycle"      up to 1 over the first part of training, then down to 0               yes
 callable         callable(progress)                                                    yes
 ===============  ====================================================================  ===========
- ``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fresh
+
+``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fresh
 fit. A schedule is its hyper-parameters; what it remembers (only "adaptive" does) is a plain dict from ``init_state``.
 
 To add one, subclass :class:`Schedule` and enter it with ``@SCHEDULES.register("name")``, or just pass a function of

@@ -167,6 +167,7 @@ class Trainer:
         for start in range(0, n, group):
             rows_g = rows[start : start + group]
             m = len(rows_g)
+            logits_g = logits[:m]
             Y, w = table.targets.take(rows_g, targets[:m]), table.take_weights(rows_g)
             penalty = network.penalty(plan.alpha)
             for i in range(0, m, size):
@@ -174,10 +175,10 @@ class Trainer:
                 progress = (epoch + (start + i) / n) / n_epochs
                 factor = plan.schedule.factor(progress, n_before, self.schedule_state)
                 self.learning_rate = plan.learning_rate * factor
-                self._gradient(rows_g[batch], Y[batch], None if w is None else w[batch], logits[batch])
+                self._gradient(rows_g[batch], Y[batch], None if w is None else w[batch], logits_g[batch])
                 step(self.learning_rate)
                 self.n_updates += 1
-            losses = network.loss_function.value(logits[:m], Y, network.link)
+            losses = network.loss_function.value(logits_g, Y, network.link)
             met += (float(losses.sum() if w is None else losses.dot(w[:, 0])) + penalty * m) / n
         return met
 

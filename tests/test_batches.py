@@ -1,0 +1,34 @@
+"""An epoch goes through every row once, whatever its batches and the groups they are gathered in."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skbackprop import Network, TwoLayerClassifier
+from skbackprop.training import GROUP_BYTES
+
+
+def stepped_by_hand(X, Y, rng, batch_size, learning_rate, n_units, link):
+    """One epoch of plain gradient descent by Network, batch after batch of the same permutation."""
+    net = Network([X.shape[1], n_units, Y.shape[1]], link=link, random_state=rng)
+    order = rng.permutation(len(X))
+    for start in range(0, len(X), batch_size):
+        rows = order[start : start + batch_size]
+        net.update(net.backward(net.forward(X[rows]), Y[rows]), learning_rate)
+    return net
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_more", [1, 100, 130])
+@pytest.mark.parametrize("batch_size", [128, 3000])
+def test_an_epoch_of_several_groups_is_one_pass_over_the_rows(n_classes, n_more, batch_size):
+    n_outputs = 1 if n_classes == 2 else n_classes
+    n = GROUP_BYTES // (16 * n_outputs) // 128 * 128 + n_more  # a little more than one group of whole batches
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((n, 2)), rng.randint(n_classes, size=n)
+    Y = y[:, np.newaxis].astype(float) if n_classes == 2 else np.eye(n_classes)[y]
+    settings = {"solver": "sgd", "learning_rate": 0.1, "alpha": 0, "early_stopping": False, "n_iter_no_change": None}
+    clf = TwoLayerClassifier(3, **settings, batch_size=batch_size, max_iter=1, random_state=1).fit(X, y)
+    net = stepped_by_hand(X, Y, np.random.RandomState(1), batch_size, 0.1, 3, clf.link_)
+    for ours, by_hand in zip(clf.coefs_ + clf.intercepts_, net.W + net.b, strict=True):
+        assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
