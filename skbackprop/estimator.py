@@ -46,6 +46,11 @@ class Inputs(NamedTuple):
         return Table(self.X, labels.targets(self.codes, self.X.dtype), weights, rows)
 
 
+def _scaled(w: Array | None) -> Array | None:
+    """Divide weights by their largest, so that 1e-300 and 1 give the same bits."""
+    return None if w is None else w / w.max()
+
+
 def _solver_steps(estimator: Any) -> bool:
     solver = SOLVERS.get(estimator.solver, None) if isinstance(estimator.solver, str) else estimator.solver
     if getattr(solver, "full_batch_only", False):
@@ -121,8 +126,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         X_in, y_in, w, names = self._check_rows(X, y, sample_weight, reset=not resumed)
         labels = Labels.of(y_in)
         codes = labels.encode(y_in)
-        if w is not None:
-            w = w / w.max()  # so that 1e-300 and 1 give the same bits
+        w = _scaled(w)
         inputs = Inputs(X_in, y_in, codes, row_weights(w, self.class_weight, codes, labels), w)
         check_two_classes(codes, inputs.weights, labels)
         state: dict[str, Any] = vars(self).get("_training_state", {}) if resumed else {}
@@ -364,7 +368,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         except ValueError as error:
             raise ValueError(f"X_val, y_val: {error}") from None
         X = X.astype(inputs.X.dtype, copy=False)
-        w = check_sample_weight(sample_weight_val, X, "sample_weight_val")
+        w = _scaled(check_sample_weight(sample_weight_val, X, "sample_weight_val"))
         return Inputs(X, y, codes, row_weights(w, self.class_weight, codes, labels), w)
 
     def _judge(self, inputs: Inputs, labels: Labels, rows: Any = None) -> Judge:

@@ -101,7 +101,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         if plain:  # an array that needs no check but for NaN and inf, which show in Z1
             with np.errstate(all="ignore"):
                 Z, finite = logits(network, X)
-            if finite:
+            if finite and not np.isnan(Z).any():
                 return Z
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
         with np.errstate(all="ignore"):

@@ -120,9 +120,9 @@ class Trainer:
 
     def run(self) -> None:
         """Train for max_iter epochs, or until a rule or the user ends it."""
-        if self.judge is not None:
-            self.judge(self.network)  # a scorer that raises shall do so before any training is done
         with np.errstate(all="ignore"):  # what overflows is judged below, in words
+            if self.judge is not None:
+                self.judge(self.network)  # a scorer that raises shall do so before any training is done
             self.first_objective = self._objective()
             if getattr(self.plan.solver, "full_batch_only", False):
                 self._run_lbfgs()

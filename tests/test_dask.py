@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -72,17 +72,20 @@ class ScoreAndDieOnce:
     def __call__(self, estimator, X, y):
         try:
             os.close(os.open(self.note, os.O_CREAT | os.O_EXCL))
+            os.kill(os.getpid(), signal.SIGKILL)
         except FileExistsError:
-            return accuracy_score(y, estimator.predict(X))
-        os.kill(os.getpid(), signal.SIGKILL)
+            pass
+        return accuracy_score(y, estimator.predict(X))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_a_worker_killed_in_the_middle_changes_nothing(client, data, tmp_path):
     X, y = data
     note = tmp_path / "one worker died"
-    search = GridSearchCV(small(), GRID, cv=3, scoring=ScoreAndDieOnce(note))
-    with joblib.parallel_config(backend="dask"):
+    folds = list(StratifiedKFold(3).split(X, y))
+    search = GridSearchCV(small(), GRID, cv=folds, scoring=ScoreAndDieOnce(note))
+    # What is scattered is held by every worker; what joblib sends by itself is lost with the one that holds it.
+    with joblib.parallel_config(backend="dask", scatter=[X, y, *(rows for fold in folds for rows in fold)]):
         search.fit(X, y)
     assert note.exists()
     assert_same_search(search, GridSearchCV(small(), GRID, cv=3, scoring="accuracy").fit(X, y))

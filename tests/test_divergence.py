@@ -316,7 +316,7 @@ def test_the_notebook_without_its_scaler_warns_of_dead_units():
 
 
 def kill(layer):
-    """Return an initialiser factory's biases... every unit of one layer far below zero, for positive inputs."""
+    """Return an initialiser that leaves one layer without a positive Z, if the features are positive."""
 
     def init(rng, fan_in, fan_out):
         init.calls += 1
