@@ -480,8 +480,8 @@ def test_objects_of_no_particular_class_will_do(iris):
 
 
 def test_without_a_gain_weights_start_as_for_a_linear_layer():
-    net = Network([3, 4, 1], activation=BareSine(), random_state=0)
-    np.testing.assert_array_equal(net.theta, Network([3, 4, 1], activation="identity", random_state=0).theta)
+    net = Network([3, 4, 4, 1], activation=BareSine(), random_state=0)
+    np.testing.assert_array_equal(net.theta, Network([3, 4, 4, 1], activation="identity", random_state=0).theta)
 
 
 def test_the_default_rate_of_a_solver_is_what_auto_means(iris):

@@ -368,7 +368,7 @@ def test_rows_of_another_shape_raise(X):
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("shape", [(3, 2), (3, 1, 1), (), (3, 4)])
 def test_targets_of_another_shape_raise(n_outputs, shape):
-    net = Network([2, n_outputs])
+    net = Network([2, 5, n_outputs])
     cache = net.forward(np.ones((3, 2)))
     for method in (net.loss, net.backward):
         with pytest.raises(ValueError, match=rf"Y must have shape \(3, {n_outputs}\), a column for each output; got"):

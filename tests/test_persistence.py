@@ -349,7 +349,7 @@ def test_a_file_of_this_version_does_not_warn():
     assert loaded.predict(X).shape == (150,)
 
 
-def test_copying_within_a_session_does_not_warn():
+def test_copies_do_not_warn():
     X, y = iris()
     clf = make().fit(X, y)
     assert_same_bits(clf, copy.deepcopy(clf), X)

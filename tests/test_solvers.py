@@ -398,7 +398,18 @@ def test_lbfgs_reaches_a_known_minimum_through_the_classifier():
     np.testing.assert_allclose(clf.predict_proba([[0], [1]])[:, 1], [1 / 4, 3 / 5], atol=1e-10)
 
 
+def test_lbfgs_has_scipys_numbers_by_default():
+    assert LBFGS().get_params() == {"memory": 10, "gtol": 1e-5, "ftol": 2.2e-9}
+
+
 # ---------------------------------------------------------------------- wrong values
+
+
+@pytest.mark.parametrize("cls", [SGD, RMSprop, Adam, AdamW])
+def test_the_bound_on_the_gradient_is_given_by_name(cls):
+    n_others = len(cls().get_params()) - 1
+    with pytest.raises(TypeError, match="positional argument"):
+        cls(*[0.5] * n_others, 1.0)
 
 
 @pytest.mark.parametrize("cls", [SGD, RMSprop, Adam, AdamW])
