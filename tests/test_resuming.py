@@ -146,7 +146,7 @@ def test_n_fits_are_one_through_a_memory_map(solver, tmp_path):
         {"class_weight": "balanced"},
         {"random_state": np.random.RandomState(5)},
     ],
-    ids=str,
+    ids=lambda params: "-".join(params),
 )
 def test_n_fits_are_one_whatever_else_is_set(params):
     X, y = iris()
