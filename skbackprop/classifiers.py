@@ -98,7 +98,8 @@ class TwoLayerClassifier(BaseBackprop):
     tol : float, default=1e-3
         An improvement is one by more than this (by the suite). Inert with ``n_iter_no_change=None``.
     warm_start : bool, default=False
-        Let fit go on from the fitted weights, with the solver's state and the random stream.
+        Let fit go on from the fitted weights, with the solver's state and the random stream. With early stopping each
+        fit holds out rows anew, so that rows held out now may have been trained on before; give X_val instead.
     shuffle : bool, default=True
         Draw a new order of the rows for each epoch; inert where a batch is all rows.
     random_state : int, RandomState or None, default=None
