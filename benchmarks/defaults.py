@@ -47,7 +47,7 @@ def from_text(text: str) -> object:
 
 
 def score(model: object, table: TableOf, seed: int) -> Scores:
-    """The means over the folds. A probability of zero is taken as the smallest number that is told apart from it."""
+    """The means over the folds. For the logarithm, zero is taken as the machine epsilon."""
     totals = dict.fromkeys(MEASURES, 0.0)
     for i, fold in enumerate(folds(table, seed)):
         model.set_params(random_state=N_FOLDS * seed + i)
@@ -63,7 +63,7 @@ def score(model: object, table: TableOf, seed: int) -> Scores:
 
 
 class Cache:
-    """The competitors' scores, kept in a file for the same versions and tables: a change of ours does not change them."""
+    """The competitors' scores, which no change of ours touches: kept in a file, for the same versions and tables."""
 
     def __init__(self, path: Path, env: dict[str, object], fresh: bool) -> None:
         self.path = path

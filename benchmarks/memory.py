@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         output = f"  (its output: {r['output_bytes'] / MB:.0f} MB)" if r["output_bytes"] else ""
         print(
             f"{r['call']:<14} {how + ' early stopping':<23} {r['seconds']:6.1f} s  own memory above start "
-            f"{r['bytes'] / MB:4.0f} MB, asked ≤ {LIMIT / MB:.0f} MB: {'holds' if r['holds'] else 'FALLS SHORT'}{output}"
+            f"{r['bytes'] / MB:4.0f} MB, asked ≤ {LIMIT / MB:.0f}: {'holds' if r['holds'] else 'FALLS SHORT'}{output}"
         )
     write_json(args.output, "memory", {"environment": env, "rows": n, "results": results})
     return int(args.strict and not all(r["holds"] for r in results))

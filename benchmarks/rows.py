@@ -104,7 +104,7 @@ def full_batch_mlp(options: Options, epochs: int = 500) -> Race:
     return row._replace(against="MLPClassifier", ours=ours, theirs=lambda: theirs.fit(X, y), at_least=2.1)
 
 
-def tall(dtype: type, at_least: float, epochs: int = 2) -> Race:
+def tall(dtype: type, at_least: float, epochs: int = 5) -> Race:
     X, y = random_table(50_000, 50, dtype=dtype)
     ours, theirs = our_classifier(64, epochs, 256), mlp_classifier(64, epochs, 256)
     work = f"50,000 × 50 → 64 → 1, batch 256, {np.dtype(dtype)}"
@@ -123,7 +123,7 @@ def tall_float32(options: Options) -> Race:
 
 
 @race
-def wide(options: Options, epochs: int = 3) -> Race:
+def wide(options: Options, epochs: int = 5) -> Race:
     X, y = random_table(10_000, 784, 10)
     ours, theirs = our_classifier(100, epochs, 200), mlp_classifier(100, epochs, 200)
     work = "10,000 × 784 → 100 → 10, batch 200, float64"
@@ -132,7 +132,7 @@ def wide(options: Options, epochs: int = 3) -> Race:
 
 
 @race
-def wide_products(options: Options, epochs: int = 3) -> Race:
+def wide_products(options: Options, epochs: int = 5) -> Race:
     X, _ = random_table(10_000, 784, 10)
     row = wide(options, epochs)
     theirs = matrix_products(X, 100, 10, 200, epochs)
@@ -145,8 +145,8 @@ def searches(epochs: int = 20, n_jobs: int = 1) -> tuple[GridSearchCV, GridSearc
     our_grid = {"hidden_units": units, "alpha": [a / 32 for a in penalties], "learning_rate": rates}
     mlp_grid = {"hidden_layer_sizes": [(h,) for h in units], "alpha": penalties, "learning_rate_init": rates}
     return (
-        GridSearchCV(our_classifier(16, epochs, 32), our_grid, cv=5, n_jobs=n_jobs),
-        GridSearchCV(mlp_classifier(16, epochs, 32), mlp_grid, cv=5, n_jobs=n_jobs),
+        GridSearchCV(our_classifier(16, epochs, 32), our_grid, cv=5, n_jobs=n_jobs, error_score="raise"),
+        GridSearchCV(mlp_classifier(16, epochs, 32), mlp_grid, cv=5, n_jobs=n_jobs, error_score="raise"),
     )
 
 
