@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.datasets import make_classification
 
 from skbackprop import BackpropClassifier, TwoLayerClassifier
 from skbackprop.arrays import Parameters
-from skbackprop.solvers import LBFGS, SGD, SOLVERS, Adam, AdamW, RMSprop
+from skbackprop.solvers import LBFGS, SGD, SOLVERS, Adam, AdamW, RMSprop, SteppingSolver
 
 STEPPING = sorted(name for name, make in SOLVERS.items() if not getattr(make(), "full_batch_only", False))
 EVERY_STEPPING = pytest.mark.parametrize("name", STEPPING)
@@ -177,6 +178,12 @@ def test_default_rates_are_positive_numbers(name):
     assert solver.rate_follows_scale in (True, False)
 
 
+@EVERY_STEPPING
+def test_default_rates_are_documented_where_auto_is(name):
+    rate = f"{SOLVERS[name].default_learning_rate:g}"
+    assert re.search(rf"{rate} for [\w, ]*\b{name}\b|for {name} {rate}\b", TwoLayerClassifier.__doc__)
+
+
 def test_only_the_rate_of_plain_gradient_descent_follows_the_scale_of_the_features():
     assert [cls.rate_follows_scale for cls in (SGD, RMSprop, Adam, AdamW, LBFGS)] == [True, False, False, False, False]
 
@@ -184,15 +191,17 @@ def test_only_the_rate_of_plain_gradient_descent_follows_the_scale_of_the_featur
 # ---------------------------------------------------------------------- max_grad_norm
 
 
-@EVERY_STEPPING
-def test_a_longer_gradient_is_shortened_and_a_shorter_one_left_alone(name):
-    plain, clipped = Bound(SOLVERS[name](), np.zeros(13)), Bound(SOLVERS[name](max_grad_norm=2.0), np.zeros(13))
+@pytest.mark.parametrize(
+    "solver",
+    [SOLVERS[name]() for name in STEPPING] + [SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True)],
+    ids=repr,
+)
+def test_a_longer_gradient_is_shortened_and_a_shorter_one_left_alone(solver):
+    bounded = clone(solver).set_params(max_grad_norm=2.0)
+    plain, clipped = Bound(solver, np.zeros(13)), Bound(bounded, np.zeros(13))
     long, short = np.full(13, 3.0), np.full(13, 0.5)  # norms 3 √13 = 10.8 and 0.5 √13 = 1.803
-    for g, seen in [
-        (long, long * 2.0 / np.linalg.norm(long)),
-        (short, short),
-        (-long, -long * 2.0 / np.linalg.norm(long)),
-    ]:
+    shortened = long * 2.0 / np.linalg.norm(long)
+    for g, seen in [(long, shortened), (short, short), (-long, -shortened)]:
         np.testing.assert_allclose(clipped.go(g, 0.1), plain.go(seen, 0.1), rtol=1e-13)
 
 
@@ -355,9 +364,10 @@ def test_lbfgs_reaches_the_end_of_rosenbrocks_valley():
 
 
 def test_lbfgs_stops_at_max_iter_and_says_that_it_has_not_converged():
-    converged, iterates = run_lbfgs(LBFGS(gtol=1e-10, ftol=0.0), max_iter=5)
-    assert converged is False
-    assert len(iterates) == 5
+    for max_iter in (1, 5):
+        converged, iterates = run_lbfgs(LBFGS(gtol=1e-10, ftol=0.0), max_iter=max_iter)
+        assert converged is False
+        assert len(iterates) == max_iter
 
 
 def test_lbfgs_stops_when_it_is_told_to():
@@ -405,7 +415,7 @@ def test_lbfgs_has_scipys_numbers_by_default():
 # ---------------------------------------------------------------------- wrong values
 
 
-@pytest.mark.parametrize("cls", [SGD, RMSprop, Adam, AdamW])
+@pytest.mark.parametrize("cls", [SteppingSolver, SGD, RMSprop, Adam, AdamW])
 def test_the_bound_on_the_gradient_is_given_by_name(cls):
     n_others = len(cls().get_params()) - 1
     with pytest.raises(TypeError, match="positional argument"):
