@@ -93,6 +93,7 @@ class Cache:
         self.Z: list[Array] = [np.empty((n_rows, n), dtype) for n in layer_sizes[1:]]
         self.A: list[Any] = [None, *(np.empty((n_rows, n), dtype) for n in layer_sizes[1:])]
         self.inputs: list[Any] = self.A[:-1]
+        self.b: list[Array] | None = None  # the biases, where they are there in Z's shape
         self.masks: list[Array] = []
         self.dZ: list[Array] = []
         self.slopes: list[Array] = []

@@ -7,6 +7,7 @@ rows are a range, else gathered into ``out``, an array that is used again and ag
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,16 @@ class Table:
         """Return the row numbers in a random order."""
         order = rng.permutation(self.n_rows)
         return order if isinstance(self.rows, range) else self.rows.take(order)
+
+    def sample(self, n_rows: int) -> Table:
+        """Return a table of n_rows of these rows, evenly spaced, or of all if there are no more."""
+        if self.n_rows <= n_rows:
+            return self
+        table = copy.copy(self)
+        chosen = np.arange(n_rows) * self.n_rows // n_rows
+        table.rows = chosen if isinstance(self.rows, range) else self.rows.take(chosen)
+        table.n_rows = n_rows
+        return table
 
     def take_weights(self, rows: Rows) -> Array | None:
         """Return the weights of rows as a column, or None if all are one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ from .network import BLOCK_ROWS, Network
 WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
 
 
-def logits(network: Network, X: Any) -> tuple[Array, bool]:
-    """Return Z_L for every row of X, and whether X was finite.
+def logits(
+    network: Network, X: Any, write: Callable[[Array, Array], Any] = np.copyto, n_columns: int = 0
+) -> tuple[Array, bool]:
+    """Return Z_L for every row of X, or what ``write`` makes of it, and whether X was finite.
 
     The rows go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in a
     row makes its Z1 not finite, and one column of Z1 is much less to look at than X.
@@ -26,19 +29,24 @@ def logits(network: Network, X: Any) -> tuple[Array, bool]:
         Where the weights are.
     X : ndarray or CSR matrix of shape (n, n_features)
         In the network's dtype.
+    write : callable (out, Z)
+        Writes what is wanted into out, while a block's logits are still in the cache of the processor.
+    n_columns : int, default=0
+        Columns of out; 0 means as many as Z has.
     """
     rows, n = as_rows(X), X.shape[0]
-    Z = np.empty((n, network.layer_sizes[-1]), network.dtype)
+    result = np.empty((n, n_columns or network.layer_sizes[-1]), network.dtype)
     cache, finite = None, True
     for i in range(0, n, BLOCK_ROWS):
         m = min(BLOCK_ROWS, n - i)
         if cache is None or cache.n_rows != m:
             cache = network.work_arrays(m)
+            if n > m:  # an array of Z's own shape is added three times as fast as a row
+                cache.b = [np.repeat(b[np.newaxis], m, axis=0) for b in network.b]
             buffer = rows.buffer(m)
-        cache.Z[-1] = Z[i : i + m]
-        network.propagate(rows.take(range(i, i + m), buffer), cache)
-        finite = finite and bool(np.isfinite(cache.Z[0][:, 0]).all())
-    return Z, finite
+        write(result[i : i + m], network.propagate(rows.take(range(i, i + m), buffer), cache))
+        finite = finite and isfinite(cache.Z[0][:, 0].sum())
+    return result, finite
 
 
 class Verdict(NamedTuple):

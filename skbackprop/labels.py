@@ -98,11 +98,13 @@ class Labels:
         decided = resolve_link(self.link, self.n_outputs).decide(Z)
         return decided.astype(np.int64) if self.multilabel else self.classes.take(decided.ravel())
 
-    def probabilities(self, Z: Array, link: Any) -> Array:
-        """Return the probability of each class, shape (n, n_classes), or of each label."""
-        if not self.binary:
-            return link.probabilities(Z)
-        return link.probabilities(both_sides(Z))  # 1 - p would lose a small p to rounding
+    def write_probabilities(self, link: Any, out: Array, Z: Array) -> None:
+        """Write the probability of each class, shape (n, n_classes), or of each label into out."""
+        if self.binary:  # of both sides, since 1 - p would lose a small p to rounding
+            np.negative(Z, out[:, :1])
+            out[:, 1:] = Z
+            Z = out
+        link.probabilities(Z, out)
 
     def log_probabilities(self, Z: Array, link: Any) -> Array:
         """Return the logarithms, exact where the probabilities round to 0 or 1."""

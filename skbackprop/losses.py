@@ -81,15 +81,15 @@ class SigmoidLink(Configurable):
     """Each output is a probability of its own: binary (one output) and multilabel targets."""
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
-        return expit(Z) if out is None else expit(Z, out=out)
+        return expit(Z, out)
 
     def log_probabilities(self, Z: Array) -> Array:
         return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)
 
     def log_loss(self, Z: Array, Y: Array) -> Array:
-        losses = positive_part(Z)  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
-        losses -= Y * Z
-        losses += log1p_exp_minus_abs(Z)
+        losses, work = positive_part(Z), Y * Z
+        losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
+        losses += log1p_exp_minus_abs(Z, work)
         return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
     def pullback(self, A: Array, dA: Array) -> Array:
@@ -168,7 +168,7 @@ class LogLoss(Configurable):
         return link.log_loss(Z, self._smooth(Y, link))
 
     def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
-        return np.subtract(A, self._smooth(Y, link), out=out)
+        return np.subtract(A, self._smooth(Y, link) if self.label_smoothing else Y, out)
 
     def _smooth(self, Y: Array, link: Link) -> Array:
         s = self.label_smoothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,9 @@ class Predictor(ClassifierMixin, BaseEstimator):
         P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``. Small probabilities are exact on both sides of a binary target.
         """
-        Z = self._logits(X)
-        return self._labels().probabilities(Z, resolve_link(self.link_, Z.shape[1]))
+        self._check_is_fitted()
+        write = partial(self._labels().write_probabilities, resolve_link(self.link_, self.n_outputs_))
+        return self._logits(X, write, len(self.classes_))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of :meth:`predict_proba`, from the logits: finite where a probability rounds to zero.
@@ -85,8 +87,12 @@ class Predictor(ClassifierMixin, BaseEstimator):
         Z = self._logits(X)
         return Z[:, 0] if self._labels().binary else Z
 
-    def _logits(self, X: Any) -> Array:
-        check_is_fitted(self)
+    def _check_is_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():  # asked first, since scikit-learn 1.6 takes 25 µs to ask the same
+            check_is_fitted(self)
+
+    def _logits(self, X: Any, write: Any = np.copyto, n_columns: int = 0) -> Array:
+        self._check_is_fitted()
         network = Network.from_parameters(
             self.coefs_, self.intercepts_, resolve_activations(self.activation, len(self.coefs_) - 1)
         )
@@ -100,13 +106,13 @@ class Predictor(ClassifierMixin, BaseEstimator):
         )
         if plain:  # an array that needs no check but for NaN and inf, which show in Z1
             with np.errstate(all="ignore"):
-                Z, finite = logits(network, X)
-            if finite and not np.isnan(Z).any():
+                Z, finite = logits(network, X, write, n_columns)
+            if finite and not np.isnan(Z.min()):  # the least of numbers among which there is a NaN is NaN
                 return Z
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
         with np.errstate(all="ignore"):
-            Z, _ = logits(network, X.astype(network.dtype, copy=False))
-        if np.isnan(Z).any():
+            Z, _ = logits(network, X.astype(network.dtype, copy=False), write, n_columns)
+        if np.isnan(Z.min()):
             raise ValueError(
                 f"X holds values so large that the network's sums overflow {network.dtype}; scale the features."
             )

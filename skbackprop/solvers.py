@@ -222,6 +222,8 @@ class Adam(SteppingSolver):
     Adam(beta_2=0.99)
     """
 
+    weight_decay = 0.0
+
     def __init__(
         self,
         beta_1: float = 0.9,
@@ -242,44 +244,41 @@ class Adam(SteppingSolver):
         return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        theta, g = parameters.theta, gradients.theta
-        delta = np.empty_like(theta)
-        direction = self._direction(g, state, delta)
-
-        def step(learning_rate: float) -> None:
-            direction(learning_rate)
-            np.subtract(theta, delta, out=theta)
-
-        return step
-
-    def _direction(self, g: Array, state: State, delta: Array) -> Step:
-        """Return a function that writes η m̂ / (√v̂ + ε) into delta.
+        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W), where λ is zero but for AdamW.
 
         The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``rate`` and ``eps``,
         which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
         η m̂ / (√v̂ + ε) = [η (1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
-        m, v = state["m"], state["v"]
-        b1, b2 = self.beta_1, self.beta_2
-        beta_1, beta_2 = np.array(b1, g.dtype), np.array(b2, g.dtype)
+        theta, weights, g, m, v = parameters.theta, parameters.weights, gradients.theta, state["m"], state["v"]
+        delta, decay = np.empty_like(theta), np.empty_like(weights)
+        delta_weights = delta[: weights.size]
+        b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
+        # numbers as arrays, since NumPy takes half as long to multiply by one of those
+        beta_1, beta_2, rate, eps = (np.array(number, g.dtype) for number in (b1, b2, 0.0, 0.0))
 
-        def direction(learning_rate: float) -> None:
+        def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
             state["t"] = t = state["t"] + 1
             c = sqrt((1 - b2) / (1 - b2**t))
-            rate, eps = learning_rate * (1 - b1) / ((1 - b1**t) * c), self.epsilon / c
-            np.multiply(m, beta_1, out=m)
-            np.add(m, g, out=m)
-            np.multiply(g, g, out=delta)
-            np.multiply(v, beta_2, out=v)
-            np.add(v, delta, out=v)
-            np.sqrt(v, out=delta)
-            np.add(delta, eps, out=delta)
-            np.divide(m, delta, out=delta)
-            np.multiply(delta, rate, out=delta)
+            rate[...] = learning_rate * (1 - b1) / ((1 - b1**t) * c)
+            eps[...] = epsilon / c
+            np.multiply(m, beta_1, m)
+            np.add(m, g, m)
+            np.multiply(g, g, delta)
+            np.multiply(v, beta_2, v)
+            np.add(v, delta, v)
+            np.sqrt(v, delta)
+            np.add(delta, eps, delta)
+            np.divide(m, delta, delta)
+            np.multiply(delta, rate, delta)
+            if self.weight_decay:
+                np.multiply(weights, learning_rate * self.weight_decay, decay)
+                np.add(delta_weights, decay, delta_weights)
+            np.subtract(theta, delta, theta)
 
-        return direction
+        return step
 
 
 @SOLVERS.register("adamw")
@@ -312,20 +311,6 @@ class AdamW(Adam):
         super().__init__(beta_1, beta_2, epsilon, max_grad_norm=max_grad_norm)
         check_number(self, "weight_decay", weight_decay, 0)
         self.weight_decay = weight_decay
-
-    def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        theta, weights, g = parameters.theta, parameters.weights, gradients.theta
-        delta, decay = np.empty_like(theta), np.empty_like(weights)
-        delta_weights = delta[: weights.size]
-        direction = self._direction(g, state, delta)
-
-        def step(learning_rate: float) -> None:
-            direction(learning_rate)
-            np.multiply(weights, learning_rate * self.weight_decay, out=decay)
-            np.add(delta_weights, decay, out=delta_weights)
-            np.subtract(theta, delta, out=theta)
-
-        return step
 
 
 @SOLVERS.register("lbfgs")

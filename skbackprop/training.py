@@ -113,6 +113,7 @@ class Trainer:
         self.stopped_by_callback = False
         self.is_useless = False
         self.caches: dict[int, Cache] = {}
+        self.means: dict[int, Array] = {}
         self.norm_names = [f"gradient_norm_{l}" for l in range(1, len(network.layer_sizes))]
         self.n_hidden = sum(network.layer_sizes[1:-1])
 
@@ -139,11 +140,20 @@ class Trainer:
 
     def _run_epochs(self, n_epochs: int) -> None:
         step = self.plan.solver.stepper(self.network.parameters, self.gradients, self.solver_state)
+        self.kept = self._keep()
         for epoch in range(n_epochs):
             started = self._begin_epoch()
             loss = self._epoch(step, epoch, n_epochs)
             if self._end_epoch(loss, started, learning_rate=self.learning_rate):
                 break
+
+    def _keep(self) -> tuple[Array, Array]:
+        """Return arrays for the logits and targets of a group of whole batches, from which their loss is computed."""
+        n, K = self.table.n_rows, self.network.layer_sizes[-1]
+        size = min(self.plan.batch_size, n)
+        group = size * max(1, GROUP_BYTES // (16 * K * size))
+        logits = np.empty((min(group, n), K), self.network.dtype)
+        return logits, np.empty_like(logits)
 
     def _cool_down(self, whole: Table) -> None:
         """Train on all rows, from the best weights, while the rate falls to zero."""
@@ -158,12 +168,12 @@ class Trainer:
     def _epoch(self, step: Callable[[float], None], epoch: int, n_epochs: int) -> float:
         """Go through the table once, for the epoch-th of n_epochs times; return the loss met on the way."""
         network, table, plan = self.network, self.table, self.plan
-        n, size, K = table.n_rows, min(plan.batch_size, table.n_rows), network.layer_sizes[-1]
+        n, size = table.n_rows, min(plan.batch_size, table.n_rows)
         rows = table.shuffled(self.rng) if plan.shuffle and size < n else table.rows
-        group = size * max(1, GROUP_BYTES // (16 * K * size))  # whole batches
-        logits = np.empty((min(group, n), K), network.dtype)
-        targets = np.empty_like(logits)
+        logits, targets = self.kept
+        group = len(logits)
         n_before, met = len(self.history["loss"]), 0.0
+        gradient, factor = self._gradient, plan.schedule.factor
         for start in range(0, n, group):
             rows_g = rows[start : start + group]
             m = len(rows_g)
@@ -171,12 +181,11 @@ class Trainer:
             Y, w = table.targets.take(rows_g, targets[:m]), table.take_weights(rows_g)
             penalty = network.penalty(plan.alpha)
             for i in range(0, m, size):
-                batch = slice(i, i + size)
+                j = i + size
                 progress = (epoch + (start + i) / n) / n_epochs
-                factor = plan.schedule.factor(progress, n_before, self.schedule_state)
-                self.learning_rate = plan.learning_rate * factor
-                self._gradient(rows_g[batch], Y[batch], None if w is None else w[batch], logits_g[batch])
-                step(self.learning_rate)
+                self.learning_rate = rate = plan.learning_rate * factor(progress, n_before, self.schedule_state)
+                gradient(rows_g[i:j], Y[i:j], None if w is None else w[i:j], logits_g[i:j])
+                step(rate)
                 self.n_updates += 1
             losses = network.loss_function.value(logits_g, Y, network.link)
             met += (float(losses.sum() if w is None else losses.dot(w[:, 0])) + penalty * m) / n
@@ -185,7 +194,7 @@ class Trainer:
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
         """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
         m, total = len(rows), self.gradients
-        c: Any = 1.0 / m if w is None else w / m
+        c: Any = self._mean_of(m) if w is None else w / m
         if m <= BLOCK_ROWS:
             self._block_gradient(rows, Y, c, logits, total)
         else:
@@ -205,6 +214,11 @@ class Trainer:
         self.network.forward(self.table.X.take(rows, cache.X), cache)
         self.network.backpropagate(cache, Y, c, grads)
 
+    def _mean_of(self, n_rows: int) -> Array:
+        if n_rows not in self.means:  # as an array, since NumPy takes half as long to multiply by one of those
+            self.means[n_rows] = np.array(1.0 / n_rows, self.network.dtype)
+        return self.means[n_rows]
+
     def _new_cache(self, n_rows: int) -> Cache:
         cache = self.network.work_arrays(n_rows)
         cache.X = self.table.X.buffer(n_rows)
@@ -217,14 +231,16 @@ class Trainer:
         logits = np.empty((n, network.layer_sizes[-1]), network.dtype)
         Y, w = table.targets.take(rows, np.empty_like(logits)), table.take_weights(rows)
         accepted = network.theta.astype(np.float64)
-        J, J_accepted, started = np.nan, self.first_objective, perf_counter()
+        J, J_accepted, started = np.nan, np.nan, perf_counter()
 
         def value_and_gradient(theta: Array) -> tuple[float, Array]:
-            nonlocal J
+            nonlocal J, J_accepted
             network.theta[...] = theta
             self._gradient(rows, Y, w, logits)
             losses = network.loss_function.value(logits, Y, network.link)
             J = float(losses.sum() if w is None else losses.dot(w[:, 0])) / n + network.penalty(alpha)
+            if np.isnan(J_accepted):  # the first call is made at the start
+                J_accepted = J
             return J, self.gradients.theta.astype(np.float64)
 
         def end_iteration(theta: Array) -> bool:
@@ -260,9 +276,12 @@ class Trainer:
         if self.judge is not None and not diverged:
             record |= self.judge(self.judged)
         record["seconds"] = perf_counter() - started
-        n_before = len(self.history["loss"])
-        for name in {**self.history, **record}:  # lists as long as each other, with NaN where there was nothing
-            self.history.setdefault(name, [np.nan] * n_before).append(record.get(name, np.nan))
+        if self.history.keys() != record.keys():  # lists as long as each other, with NaN where there was nothing
+            n_before = len(self.history["loss"])
+            self.history = {name: [np.nan] * n_before for name in record} | self.history
+            record = dict.fromkeys(self.history, np.nan) | record
+        for name, value in record.items():
+            self.history[name].append(value)
         if diverged:
             raise self._divergence()
         watched = -record["validation_score"] if self.patience.keep_best else loss
@@ -285,14 +304,14 @@ class Trainer:
             raise self._divergence(J)
         if self.plan.one_pass:
             return
-        constant = constant_loss(self.network, self.table)
+        constant = constant_loss(self.network, self.table.sample(BLOCK_ROWS))
         if self.first_objective < J and WORTHLESS * max(constant, 0.1) < J:
             raise self._divergence(J)
         worse = self.verdict.loss > constant * (1.01 if self.verdict.one_label else EXPLODED)
         self.is_useless = self.verdict.one_answer or (worse and self.verdict.loss > 0.1)
 
     def _objective(self) -> float:
-        self.verdict = evaluate(self.network, self.table)
+        self.verdict = evaluate(self.network, self.table.sample(BLOCK_ROWS))
         return self.verdict.loss + self.network.penalty(self.plan.alpha)
 
     def _divergence(self, *final: float) -> DivergenceError:

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from .activations import Array
 from .data import Table
 from .evaluation import evaluate
-from .network import Network
+from .network import BLOCK_ROWS, Network
 
 MIN_HOLDOUT = 10  # rows below which a held-out part says too little to stop by
 
@@ -78,10 +78,23 @@ class Judge:
         self.table, self.X, self.y = table, X, y
         self.weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.scoring, self.candidate = scoring, candidate
+        self.cache: Any = None
+
+    def loss(self, network: Network) -> float:
+        """Return the mean loss; the rows and work arrays of a small table are kept from epoch to epoch."""
+        table, n = self.table, self.table.n_rows
+        if n > BLOCK_ROWS:
+            return evaluate(network, table).loss
+        if self.cache is None:
+            self.cache = network.work_arrays(n)
+            self.cache.X = table.X.take(table.rows, table.X.buffer(n))
+            self.Y, self.w = table.targets.take(table.rows, table.targets.buffer(n)), table.take_weights(table.rows)
+        losses = network.loss_function.value(network.propagate(self.cache.X, self.cache), self.Y, network.link)
+        return float(losses.sum() if self.w is None else losses.dot(self.w[:, 0])) / n
 
     def __call__(self, network: Network) -> dict[str, float]:
         """Return the validation loss and the validation score (greater is better)."""
-        loss = evaluate(network, self.table).loss
+        loss = self.loss(network)
         if self.scoring == "loss":
             return {"validation_loss": loss, "validation_score": -loss}
         estimator = self.candidate(network)

@@ -22,6 +22,9 @@ from skbackprop.losses import LogLoss
 from skbackprop.schedules import Schedule
 from skbackprop.solvers import SGD, SOLVERS
 
+# Python drops an interrupt that comes during the callback of a weak reference; pytest would report that as a warning.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 STEPPING = [name for name in SOLVERS if not getattr(SOLVERS[name](), "full_batch_only", False)]
 
 
