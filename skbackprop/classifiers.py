@@ -64,7 +64,7 @@ class TwoLayerClassifier(BaseBackprop):
     solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
         "sgd" is plain gradient descent; momentum, decay and clipping travel in the object, ``SGD(momentum=0.9)``.
     learning_rate : float or "auto", default="auto"
-        "auto" is 0.005 for adam, adamw and rmsprop (by the suite), and for sgd 0.1 divided by the features' mean square
+        "auto" is 0.004 for adam, adamw and rmsprop (by the suite), and for sgd 0.1 divided by the features' mean square
         where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
     schedule : str, Schedule or callable progress -> factor, default="constant"
         What the rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a function of
@@ -77,8 +77,8 @@ class TwoLayerClassifier(BaseBackprop):
         20 to 150).
     alpha : float or "auto", default="auto"
         Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
-        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / n, which is a standard normal prior on every weight,
-        and 1 / 100 for fewer than 100 rows.
+        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.5 n), which is a normal prior of variance 1.5 on
+        every weight (by the suite), and 1 / 150 for fewer than 100 rows.
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None
@@ -87,14 +87,15 @@ class TwoLayerClassifier(BaseBackprop):
         True watches validation rows (X_val, y_val, or a stratified part of X) and restores the best weights; where no
         part can be split off (fewer than 10 rows, or a class of one), the training loss is watched. "auto" does more,
         so that no row is lost: it looks for the best epoch of an average of the weights on held-out rows (3 / √n of
-        them, between validation_fraction and 0.3), and then trains on all rows for half as many epochs while the rate
-        falls to zero. With fewer than 100 rows "auto" just trains max_iter epochs; with X_val it is True.
+        them, between validation_fraction and 0.3), and then trains on all rows for 0.4 times as many epochs while the
+        rate falls to zero. With fewer than 100 rows "auto" just trains max_iter epochs; with X_val it is True.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that is held out (MLPClassifier's default); inert with X_val, and without early stopping.
     scoring : "loss", str or callable, default="loss"
         What early stopping watches: the validation loss, or any scorer of scikit-learn.
     n_iter_no_change : int or None, default=5
-        Epochs without improvement after which training stops (by the suite). None trains max_iter epochs.
+        Epochs without improvement after which training stops (by the suite); in the search of early_stopping="auto" no
+        fewer than make 100 updates. None trains max_iter epochs.
     tol : float, default=1e-3
         An improvement is one by more than this (by the suite). Inert with ``n_iter_no_change=None``.
     warm_start : bool, default=False

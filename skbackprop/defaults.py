@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import ceil, sqrt
 from typing import Any
 
 from .data import Table
@@ -15,7 +15,9 @@ from .training import Plan
 SMALL_TABLE = 64  # rows up to which batch_size="auto" is the whole table
 AUTO_BATCH = 32  # rows of a batch above that
 ENOUGH_ROWS = 100  # rows from which early_stopping="auto" holds some of them out
+PRIOR_VARIANCE = 1.5  # of the weights, which alpha="auto" stands for
 FEWEST_ROWS = 100  # rows below which alpha="auto" does not grow any more
+PATIENT_UPDATES = 100  # fewest updates without improvement that end the search of early_stopping="auto"
 
 
 def batch_rows(batch_size: int | str, n_rows: int) -> int:
@@ -34,8 +36,12 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
 
 
 def penalty_strength(estimator: Any, n_rows: int) -> float:
-    """Return alpha; "auto" is 1 / n, a unit normal prior on the weights, and no more than that of 100 rows."""
-    return 1.0 / max(n_rows, FEWEST_ROWS) if isinstance(estimator.alpha, str) else float(estimator.alpha)
+    """Return alpha; "auto" is 1 / (1.5 n), a normal prior of variance 1.5 on the weights, at most that of 100 rows."""
+    return (
+        1.0 / (PRIOR_VARIANCE * max(n_rows, FEWEST_ROWS))
+        if isinstance(estimator.alpha, str)
+        else float(estimator.alpha)
+    )
 
 
 def check_consistent(estimator: Any) -> None:
@@ -63,6 +69,7 @@ def make_plan(
     n_rows: int,
     *,
     watched: bool = False,
+    searches: bool = False,
     one_pass: bool = False,
     feature_names: Any = None,
 ) -> Plan:
@@ -78,6 +85,8 @@ def make_plan(
         How many rows there are, those held out included.
     watched : bool, default=False
         Whether training stops early; without, early_stopping="auto" means to train max_iter epochs.
+    searches : bool, default=False
+        Whether that is the search of early_stopping="auto".
     one_pass : bool, default=False
         Plan for partial_fit: one epoch at the plain learning rate, without patience.
     feature_names : ndarray of str, default=None
@@ -86,16 +95,20 @@ def make_plan(
     solver = SOLVERS.resolve(estimator.solver)
     full = getattr(solver, "full_batch_only", False)
     auto_rate, trains_all_epochs = isinstance(estimator.learning_rate, str), is_auto(estimator)
+    batch_size = n_rows if full else batch_rows(estimator.batch_size, n_rows)
+    patience = None if one_pass or (trains_all_epochs and not watched) else estimator.n_iter_no_change
+    if searches and patience is not None:  # an epoch of few rows is few updates, after which little can be told
+        patience = max(patience, ceil(PATIENT_UPDATES / ceil(table.n_rows / batch_size)))
     return Plan(
         solver=solver,
         schedule=Constant() if one_pass else resolve_schedule(estimator.schedule),
         learning_rate=auto_learning_rate(solver, table) if auto_rate else float(estimator.learning_rate),
-        batch_size=n_rows if full else batch_rows(estimator.batch_size, n_rows),
+        batch_size=batch_size,
         max_iter=1 if one_pass else estimator.max_iter,
         alpha=penalty_strength(estimator, n_rows),
         dropout=float(estimator.dropout),
         shuffle=estimator.shuffle,
-        patience=None if one_pass or (trains_all_epochs and not watched) else estimator.n_iter_no_change,
+        patience=patience,
         tol=float(estimator.tol),
         one_pass=one_pass,
         feature_names=feature_names,

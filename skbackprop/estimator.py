@@ -134,17 +134,18 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         network = self._network(X_in, labels, rng, resumed)
         watched = stops_early(self, len(codes), X_val is not None)
         rows, judge = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names, watched)
-        table = inputs.table(labels, rows)
+        table, searches = inputs.table(labels, rows), rows is not None and cools_down(self)
+        features = names.get("feature_names_in_")
         trainer = Trainer(
             network,
             table,
-            make_plan(self, table, len(codes), watched=watched, feature_names=names.get("feature_names_in_")),
+            make_plan(self, table, len(codes), watched=watched, searches=searches, feature_names=features),
             rng,
             state=state,
             history=self.history_ if resumed else None,
             judge=judge,
             stops_early=judge is not None and watched,
-            whole=inputs.table(labels) if rows is not None and cools_down(self) else None,
+            whole=inputs.table(labels) if searches else None,
             watcher=Watcher(self, X, y, sample_weight, lambda: self._fitted(trainer, names, labels, copied=True)),
         )
         self._train(trainer, names, labels, keeps_state=self.warm_start)

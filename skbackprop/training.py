@@ -26,7 +26,7 @@ from .schedules import FunctionOfProgress, Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
 
 AVERAGE = 0.9  # decay, per epoch, of the average of the weights that is judged during a search
-COOL_DOWN = 0.5  # epochs on all rows after a search, as a share of the epochs that led to its best weights
+COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs that led to its best weights
 GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 
 History = dict[str, list[float]]

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_clas
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, TwoLayerClassifier
-from skbackprop.defaults import AUTO_BATCH, ENOUGH_ROWS, FEWEST_ROWS, SMALL_TABLE
+from skbackprop.defaults import AUTO_BATCH, ENOUGH_ROWS, FEWEST_ROWS, PATIENT_UPDATES, SMALL_TABLE
 from skbackprop.schedules import SCHEDULES
 from skbackprop.solvers import SGD, SOLVERS, Adam
 from skbackprop.training import COOL_DOWN
@@ -182,17 +182,17 @@ def test_a_line_search_has_no_rate(solver):
 
 @pytest.mark.parametrize("n", [30, FEWEST_ROWS, 3 * FEWEST_ROWS])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_the_automatic_penalty_is_one_over_the_rows(solver, n):
+def test_the_automatic_penalty_is_a_normal_prior_of_variance_three_halves(solver, n):
     X, y = rows(n)
     auto = make(solver=solver, alpha="auto").fit(X, y)
-    assert weights(auto) == weights(make(solver=solver, alpha=1 / max(n, FEWEST_ROWS)).fit(X, y))
+    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.5 * max(n, FEWEST_ROWS))).fit(X, y))
     assert weights(auto) != weights(make(solver=solver, alpha=0.0).fit(X, y))
 
 
 def test_rows_held_out_count_for_the_automatic_penalty():
     X, y = rows(300)
     params = {"early_stopping": True, "max_iter": 5}
-    assert weights(make(alpha="auto", **params).fit(X, y)) == weights(make(alpha=1 / 300, **params).fit(X, y))
+    assert weights(make(alpha="auto", **params).fit(X, y)) == weights(make(alpha=1 / (1.5 * 300), **params).fit(X, y))
 
 
 # ---------------------------------------------------------------- early_stopping
@@ -241,6 +241,18 @@ def test_auto_ends_with_a_cool_down_on_all_rows(solver):
     assert (np.diff(cooling) < 0).all()
     assert cooling[-1] < 0.02 / n_cooling
     assert np.isnan(clf.validation_scores_[n_searched:]).all()
+
+
+@pytest.mark.parametrize(("batch_size", "n_iter_no_change"), [(32, 2), (32, 40), (248, 2), (1, 2)])
+def test_the_search_of_auto_waits_for_a_hundred_updates(batch_size, n_iter_no_change):
+    X, y = rows(300)
+    n_training = 300 - ceil(min(3 / sqrt(300), 0.3) * 300)
+    params = {"batch_size": batch_size, "n_iter_no_change": n_iter_no_change, "tol": 1e9, "max_iter": 500}
+    clf = make(early_stopping="auto", **params).fit(X, y)
+    patience = max(n_iter_no_change, ceil(PATIENT_UPDATES / ceil(n_training / batch_size)))
+    assert np.isfinite(clf.validation_scores_).sum() == 1 + patience
+    plain = make(early_stopping=True, **params).fit(X, y)
+    assert plain.n_iter_ == 1 + n_iter_no_change
 
 
 def test_the_cool_down_sees_every_row():

@@ -106,7 +106,7 @@ def test_every_loss(loss, data):
 
 
 @needs_onnx
-@pytest.mark.parametrize("sizes", [(), (5,), (6, 5, 4)])
+@pytest.mark.parametrize("sizes", [(), (5,), (12, 10, 8)])
 @pytest.mark.parametrize("data", [binary, multiclass, multilabel])
 def test_every_depth(sizes, data):
     X, y = data()
