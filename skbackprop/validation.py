@@ -39,11 +39,12 @@ def split_rows(
     """
     counting = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
     n_held_out = max(ceil(fraction * len(counting)), n_classes)
-    stratify = codes[counting] if codes.ndim == 1 else None
+    stratify = None if codes.ndim > 1 else codes if weights is None else codes[counting]
     too_small = n_held_out < MIN_HOLDOUT or len(counting) - n_held_out < n_classes
-    if too_small or (stratify is not None and np.unique(stratify, return_counts=True)[1].min() < 2):
+    if too_small or (stratify is not None and 1 in np.bincount(stratify)):
         return None
-    held_out = train_test_split(counting, test_size=n_held_out, stratify=stratify, random_state=rng)[1]
+    sizes = {"test_size": n_held_out, "train_size": n_classes}  # a training part that is not used: it would be a list
+    held_out = train_test_split(counting, **sizes, stratify=stratify, random_state=rng)[1]
     training = np.ones(len(codes), bool)
     training[held_out] = False
     return np.flatnonzero(training), np.sort(held_out)

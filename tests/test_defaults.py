@@ -228,7 +228,7 @@ def test_with_enough_rows_auto_holds_some_out(n, fraction):
 @pytest.mark.parametrize("solver", STEPPING)
 def test_auto_ends_with_a_cool_down_on_all_rows(solver):
     X, y = rows(300)
-    params = {"n_iter_no_change": 3, "max_iter": 100, "learning_rate": 0.02, "solver": solver, "schedule": "constant"}
+    params = {"n_iter_no_change": 3, "max_iter": 400, "learning_rate": 0.02, "solver": solver, "schedule": "constant"}
     clf = make(early_stopping="auto", **params).fit(X, y)
     n_searched = int(np.isfinite(clf.validation_scores_).sum())
     n_cooling = ceil(COOL_DOWN * clf.best_iter_)
