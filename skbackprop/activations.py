@@ -86,6 +86,14 @@ class LeakyRelu(Configurable):
     ----------
     slope : float, default=0.01
         The slope left of zero; the default is that of the paper which introduced it (Maas et al., 2013).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import LeakyRelu
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> LeakyRelu().value(Z, np.empty(3)).round(3)
+    array([-0.01,  0.  ,  2.  ])
     """
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -116,6 +124,14 @@ class Elu(Configurable):
     ----------
     slope : float, default=1.0
         The slope just left of zero, and minus the value far left of it; with 1.0 the derivative is continuous.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Elu
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Elu().value(Z, np.empty(3)).round(3)
+    array([-0.632,  0.   ,  2.   ])
     """
 
     gain = 1.55  # 1 / E[φ(z)²] for a standard normal z
@@ -138,7 +154,16 @@ class Elu(Configurable):
 
 @ACTIVATIONS.register("gelu")
 class Gelu(Configurable):
-    """z · Φ(z), Φ the standard normal distribution function (the exact one, by erf)."""
+    """z · Φ(z), Φ the standard normal distribution function (the exact one, by erf).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Gelu
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Gelu().value(Z, np.empty(3)).round(3)
+    array([-0.159,  0.   ,  1.954])
+    """
 
     gain = 2.35  # 1 / E[φ(z)²] for a standard normal z
 
@@ -156,7 +181,16 @@ class Gelu(Configurable):
 
 @ACTIVATIONS.register("silu")
 class Silu(Configurable):
-    """z · σ(z)."""
+    """z · σ(z).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Silu
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Silu().value(Z, np.empty(3)).round(3)
+    array([-0.269,  0.   ,  1.762])
+    """
 
     gain = 2.81  # 1 / E[φ(z)²] for a standard normal z
 
@@ -175,7 +209,16 @@ class Silu(Configurable):
 
 @ACTIVATIONS.register("softplus")
 class Softplus(Configurable):
-    """log(1 + exp(z)), a smooth relu."""
+    """log(1 + exp(z)), a smooth relu.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Softplus
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Softplus().value(Z, np.empty(3)).round(3)
+    array([0.313, 0.693, 2.127])
+    """
 
     gain = 1.0
 
@@ -188,7 +231,16 @@ class Softplus(Configurable):
 
 @ACTIVATIONS.register("tanh")
 class Tanh(Configurable):
-    """tanh(z)."""
+    """tanh(z).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Tanh
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Tanh().value(Z, np.empty(3)).round(3)
+    array([-0.762,  0.   ,  0.964])
+    """
 
     gain = 1.0
 
@@ -202,7 +254,16 @@ class Tanh(Configurable):
 
 @ACTIVATIONS.register("sigmoid", "logistic")
 class Sigmoid(Configurable):
-    """σ(z) = 1 / (1 + exp(-z)); ``"logistic"`` is MLPClassifier's name for it."""
+    """σ(z) = 1 / (1 + exp(-z)); ``"logistic"`` is MLPClassifier's name for it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Sigmoid
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Sigmoid().value(Z, np.empty(3)).round(3)
+    array([0.269, 0.5  , 0.881])
+    """
 
     gain = 1.0
 
@@ -217,7 +278,16 @@ class Sigmoid(Configurable):
 
 @ACTIVATIONS.register("identity")
 class Identity(Configurable):
-    """z itself: the network stays linear."""
+    """z itself: the network stays linear.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Identity
+    >>> Z = np.array([-1.0, 0.0, 2.0])
+    >>> Identity().value(Z, np.empty(3)).round(3)
+    array([-1.,  0.,  2.])
+    """
 
     gain = 1.0
 

@@ -25,6 +25,14 @@ class Parameters:
         Views of the weights of each layer.
     b : list of ndarray of shape (n_l,)
         Views of the biases of each layer.
+
+    Examples
+    --------
+    >>> from skbackprop.arrays import Parameters
+    >>> grads = Parameters([2, 3, 1])
+    >>> grads.W[0][...] = 2.0
+    >>> grads.theta
+    array([2., 2., 2., 2., 2., 2., 0., 0., 0., 0., 0., 0., 0.])
     """
 
     def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
@@ -85,6 +93,13 @@ class Cache:
         The dropout masks of the hidden layers; an empty list means no dropout.
     inputs : list of ndarray
         What each layer multiplies by its W: A, or A ∘ mask under dropout.
+
+    Examples
+    --------
+    >>> from skbackprop import Network
+    >>> cache = Network([2, 3, 1]).forward([[0.5, 0.8]])
+    >>> [A.shape for A in cache.A], [Z.shape for Z in cache.Z]
+    ([(1, 2), (1, 3), (1, 1)], [(1, 3), (1, 1)])
     """
 
     def __init__(self, layer_sizes: Sequence[int], n_rows: int, dtype: Any) -> None:

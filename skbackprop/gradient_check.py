@@ -25,6 +25,13 @@ class GradientCheck(float):
         The two values that were compared there.
     n_parameters : int
         How many parameters were checked.
+
+    Examples
+    --------
+    >>> from skbackprop import Network, check_gradients
+    >>> found = check_gradients(Network([2, 3, 1], activation="tanh", random_state=0), [[0.5, 0.8]], [1.0])
+    >>> found < 1e-6, found.n_parameters
+    (True, 13)
     """
 
     parameter: str

@@ -68,7 +68,15 @@ class Normal(Configurable):
 
 @INITIALIZERS.register("he")
 class He(Configurable):
-    """√(2 / fan_in): keeps the variance of the signal through relu layers."""
+    """√(2 / fan_in): keeps the variance of the signal through relu layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.initializers import He
+    >>> print(He()(np.random.RandomState(0), 50, 20).std().round(2))
+    0.2
+    """
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
         return rng.standard_normal((fan_in, fan_out)) * np.sqrt(2.0 / fan_in)
@@ -76,7 +84,15 @@ class He(Configurable):
 
 @INITIALIZERS.register("glorot")
 class Glorot(Configurable):
-    """√(2 / (fan_in + fan_out)): a compromise between the signal forward and the gradient backward."""
+    """√(2 / (fan_in + fan_out)): a compromise between the signal forward and the gradient backward.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.initializers import Glorot
+    >>> print(Glorot()(np.random.RandomState(0), 50, 20).std().round(2))
+    0.17
+    """
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
         return rng.standard_normal((fan_in, fan_out)) * np.sqrt(2.0 / (fan_in + fan_out))
@@ -84,7 +100,15 @@ class Glorot(Configurable):
 
 @INITIALIZERS.register("lecun")
 class LeCun(Configurable):
-    """√(1 / fan_in): keeps the variance of the signal through linear layers."""
+    """√(1 / fan_in): keeps the variance of the signal through linear layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.initializers import LeCun
+    >>> print(LeCun()(np.random.RandomState(0), 50, 20).std().round(2))
+    0.14
+    """
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
         return rng.standard_normal((fan_in, fan_out)) * np.sqrt(1.0 / fan_in)

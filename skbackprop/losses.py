@@ -78,7 +78,16 @@ class Loss(Protocol):
 
 @LINKS.register("sigmoid")
 class SigmoidLink(Configurable):
-    """Each output is a probability of its own: binary (one output) and multilabel targets."""
+    """Each output is a probability of its own: binary (one output) and multilabel targets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import SigmoidLink
+    >>> SigmoidLink().probabilities(np.array([[0.0], [2.0]])).round(3)
+    array([[0.5  ],
+           [0.881]])
+    """
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         return expit(Z, out)
@@ -109,7 +118,15 @@ class SigmoidLink(Configurable):
 
 @LINKS.register("softmax")
 class SoftmaxLink(Configurable):
-    """The outputs share a probability of one: multiclass targets."""
+    """The outputs share a probability of one: multiclass targets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import SoftmaxLink
+    >>> SoftmaxLink().probabilities(np.array([[0.0, 2.0]])).round(3)
+    array([[0.119, 0.881]])
+    """
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         A = np.subtract(Z, Z.max(axis=1, keepdims=True), out=out)
@@ -177,7 +194,15 @@ class LogLoss(Configurable):
 
 @LOSSES.register("squared_error")
 class SquaredError(Configurable):
-    """Half the squared distance between probabilities and targets, ½ Σ_k (a_k - y_k)²."""
+    """Half the squared distance between probabilities and targets, ½ Σ_k (a_k - y_k)².
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import SigmoidLink, SquaredError
+    >>> SquaredError().value(np.array([[0.0]]), np.array([[1.0]]), SigmoidLink())
+    array([0.125])
+    """
 
     def value(self, Z: Array, Y: Array, link: Link) -> Array:
         E = link.probabilities(Z) - Y

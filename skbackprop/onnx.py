@@ -67,6 +67,16 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
         model answers otherwise than the model.
     TypeError
         If an activation has no entry in ``ACTIVATION_NODES``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import TwoLayerClassifier
+    >>> from skbackprop.onnx import to_onnx
+    >>> X, y = load_iris(return_X_y=True)
+    >>> onnx_model = to_onnx(TwoLayerClassifier(random_state=0).fit(X, y), X)
+    >>> [output.name for output in onnx_model.graph.output]
+    ['label', 'probabilities']
     """
     register_converters()
     import skl2onnx

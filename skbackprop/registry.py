@@ -90,6 +90,15 @@ class Configurable:
 
     This is the part of scikit-learn's ``BaseEstimator`` that ``clone`` and ``GridSearchCV`` rely on
     (``solver__beta_1`` reaches the ``beta_1`` of a given ``Adam()``), without scikit-learn.
+
+    Examples
+    --------
+    >>> from skbackprop.solvers import Adam
+    >>> solver = Adam(beta_2=0.99)
+    >>> solver.set_params(beta_1=0.8)
+    Adam(beta_1=0.8, beta_2=0.99)
+    >>> solver == Adam(0.8, 0.99)
+    True
     """
 
     @classmethod

@@ -48,7 +48,14 @@ class Schedule(Configurable):
 
 @SCHEDULES.register("constant")
 class Constant(Schedule):
-    """The same rate throughout."""
+    """The same rate throughout.
+
+    Examples
+    --------
+    >>> from skbackprop.schedules import Constant
+    >>> Constant().factor(0.5, 3, {})
+    1.0
+    """
 
 
 @SCHEDULES.register("invscaling")
@@ -84,7 +91,17 @@ class Adaptive(Schedule):
     divide_by : float, default=5.0
         What the rate is divided by (MLPClassifier's value).
     patience : int, default=5
-        Epochs without a new lowest loss before it is divided: half of the default n_iter_no_change.
+        Epochs without a new lowest loss before it is divided; as many as the default n_iter_no_change, so that a fit
+        which is to go on at lower rates wants a greater n_iter_no_change, or None.
+
+    Examples
+    --------
+    >>> from skbackprop.schedules import Adaptive
+    >>> schedule = Adaptive(patience=2)
+    >>> state = schedule.init_state()
+    >>> for loss in [0.5, 0.6, 0.7]: schedule.observe(loss, state)
+    >>> schedule.factor(0.0, 3, state)
+    0.2
     """
 
     def __init__(self, divide_by: float = 5.0, patience: int = 5) -> None:
@@ -109,7 +126,14 @@ class Adaptive(Schedule):
 
 @SCHEDULES.register("cosine")
 class Cosine(Schedule):
-    """Half a cosine wave from 1 down to 0 (Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts)."""
+    """Half a cosine wave from 1 down to 0 (Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts).
+
+    Examples
+    --------
+    >>> from skbackprop.schedules import Cosine
+    >>> [round(Cosine().factor(progress, 0, {}), 3) for progress in (0.0, 0.5, 1.0)]
+    [1.0, 0.5, 0.0]
+    """
 
     def factor(self, progress: float, epoch: int, state: State) -> float:
         return 0.5 * (1.0 + cos(pi * progress))
@@ -125,6 +149,12 @@ class OneCycle(Schedule):
         The progress at which the factor is 1 (PyTorch's default).
     start : float in [0, 1), default=0.04
         The factor at the beginning (PyTorch's default, 1 / 25).
+
+    Examples
+    --------
+    >>> from skbackprop.schedules import OneCycle
+    >>> [round(OneCycle().factor(progress, 0, {}), 3) for progress in (0.0, 0.3, 1.0)]
+    [0.04, 1.0, 0.0]
     """
 
     def __init__(self, peak: float = 0.3, start: float = 0.04) -> None:
@@ -146,6 +176,12 @@ class FunctionOfProgress(Schedule):
     ----------
     function : callable
         Takes progress in [0, 1], returns a non-negative factor.
+
+    Examples
+    --------
+    >>> from skbackprop.schedules import FunctionOfProgress
+    >>> FunctionOfProgress(lambda progress: 1.0 - progress).factor(0.25, 0, {})
+    0.75
     """
 
     def __init__(self, function: Callable[[float], float]) -> None:

@@ -149,6 +149,16 @@ def test_the_reference_lists_what_exists_and_is_documented(name):
         assert inspect.getdoc(documented)
 
 
+SHOWN_ELSEWHERE = {"Activation", "Loss", "Link", "Initializer", "Solver", "SteppingSolver", "Schedule", "check_number"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in public_names() if not name.rpartition(".")[2].isupper()))
+def test_every_public_name_has_an_example(name):
+    module, _, attribute = name.rpartition(".")
+    if attribute not in SHOWN_ELSEWHERE:  # what one's own must have is shown on the page on extending
+        assert ">>> " in getattr(importlib.import_module(module), attribute).__doc__
+
+
 @pytest.mark.parametrize(("family", "registry"), [*FAMILIES.items(), ("losses", LINKS)])
 def test_the_reference_names_every_registered_name(family, registry):
     text = (DOCS / "api.rst").read_text(encoding="utf-8")
