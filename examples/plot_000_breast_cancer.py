@@ -185,6 +185,7 @@ best = int(np.argmin(ten_times.history_["validation_loss"]))
 display = LossCurveDisplay.from_estimator(ten_times, log_scale=True)
 display.ax_.axvline(best, color="gray", linestyle=":", label=f"least test loss (epoch {best})")
 display.ax_.legend(["training", "test", f"least test loss (epoch {best})"])
+display.figure_.tight_layout()
 
 # %%
 # What happens with large initial weights?

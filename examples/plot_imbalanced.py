@@ -49,7 +49,7 @@ for name, model in models.items():
     )
 
 # %%
-# The plain network misses three of four rare rows, though it ranks the rows best: its average precision is the highest.
+# The plain network misses two rare rows of three, though it ranks the rows best: its average precision is the highest.
 # Weights and threshold both trade precision for recall, and end at much the same place.
 #
 # Where they stand on the curves
