@@ -366,8 +366,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         try:
             X, y = validate_data(probe, X_val, y_val, reset=False, accept_sparse="csr", dtype=FLOATS, multi_output=True)
             codes = labels.encode(y)
-        except ValueError as error:
-            raise ValueError(f"X_val, y_val: {error}") from None
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"X_val, y_val: {error}") from None
         X = X.astype(inputs.X.dtype, copy=False)
         w = _scaled(check_sample_weight(sample_weight_val, X, "sample_weight_val"))
         return Inputs(X, y, codes, row_weights(w, self.class_weight, codes, labels), w)

@@ -81,8 +81,8 @@ class Labels:
             except TypeError:  # objects of another type have no place in the order of the classes
                 pass
         if not np.all(known):
-            unknown = np.unique(np.asarray(y)[~known])
-            raise ValueError(f"y holds labels {unknown[:5]!r} that are not among the classes {self.classes!r}.")
+            unknown = list(dict.fromkeys(np.asarray(y)[~known].tolist()))[:5]
+            raise ValueError(f"y holds labels {unknown} that are not among the classes {self.classes!r}.")
         return codes
 
     def targets(self, codes: Any, dtype: Any) -> DenseRows | OneHotRows:
@@ -131,7 +131,10 @@ def is_multilabel(y: Any) -> bool:
     """Tell whether y is a label indicator matrix; anything but class labels raises ValueError."""
     if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "ibu":
         return False  # what type_of_target would find out in 0.2 ms
-    check_classification_targets(y)
+    try:
+        check_classification_targets(y)
+    except TypeError as error:  # NumPy could not sort them
+        raise TypeError(f"y must hold labels of one kind, numbers or strings; {error}.") from None
     return bool(type_of_target(y, input_name="y") == "multilabel-indicator")
 
 

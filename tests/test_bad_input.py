@@ -471,6 +471,12 @@ def test_validation_data_that_fit_refuses(make, early_stopping, given, message):
         clf.fit(X, y, **given)
 
 
+def test_validation_labels_of_two_kinds():
+    clf = TwoLayerClassifier(3, **GOOD)
+    with refused(clf, "y_val.*labels of one kind", error=TypeError):
+        clf.fit(X, y, X_val=X_val[:2], y_val=np.array(["a", 1], object))
+
+
 def test_numbers_as_validation_labels_of_a_model_of_strings():
     clf = TwoLayerClassifier(3, **GOOD)
     with refused(clf, "y_val.*not among the classes"):
