@@ -105,7 +105,8 @@ def why_useless(network: Network, table: Table, one_answer: bool) -> str:
     """Say why a network gives every row the same answer, or worse ones than a constant, and what to do about it."""
     rows = table.rows[:BLOCK_ROWS]
     cache = network.work_arrays(len(rows))
-    network.propagate(table.X.take(rows, table.X.buffer(len(rows))), cache)
+    with np.errstate(all="ignore"):  # numbers that overflow are a cause, not news
+        network.propagate(table.X.take(rows, table.X.buffer(len(rows))), cache)
     remedy = "Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate."
     for l, A in enumerate(cache.A[1:-1], start=1):
         if not np.ptp(A, axis=0).any():

@@ -1,5 +1,6 @@
 """What cannot be used is refused: by an error that names it, before anything has changed."""
 
+import contextlib
 import inspect
 import pickle
 from contextlib import contextmanager
@@ -469,6 +470,15 @@ def test_validation_data_that_fit_refuses(make, early_stopping, given, message):
     clf = make(early_stopping=early_stopping)
     with refused(clf, message):
         clf.fit(X, y, **given)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("seed", range(20))
+def test_a_value_that_overflows_gives_no_warning_of_numpy(seed):
+    X = np.random.RandomState(0).standard_normal((5, 9))
+    X[3, 5] = 1.7e308
+    with contextlib.suppress(DivergenceError):
+        BackpropClassifier((2, 2), max_iter=2, random_state=seed, early_stopping=True).fit(X, [0, 1, 2, 2, 0])
 
 
 def test_validation_labels_of_two_kinds():
