@@ -37,11 +37,8 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
 
 def penalty_strength(estimator: Any, n_rows: int) -> float:
     """Return alpha; "auto" is 1 / (1.5 n), a normal prior of variance 1.5 on the weights, at most that of 100 rows."""
-    return (
-        1.0 / (PRIOR_VARIANCE * max(n_rows, FEWEST_ROWS))
-        if isinstance(estimator.alpha, str)
-        else float(estimator.alpha)
-    )
+    auto = isinstance(estimator.alpha, str)
+    return 1.0 / (PRIOR_VARIANCE * max(n_rows, FEWEST_ROWS)) if auto else float(estimator.alpha)
 
 
 def check_consistent(estimator: Any) -> None:

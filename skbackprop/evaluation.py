@@ -49,6 +49,11 @@ def logits(
     return result, finite
 
 
+def total(losses: Array, w: Array | None) -> float:
+    """Return Σ_i w_i ℓ_i for the losses of some rows and their weights as a column, None if all are one."""
+    return float(losses.sum() if w is None else losses.dot(w[:, 0]))
+
+
 class Verdict(NamedTuple):
     """What a network is worth on a table."""
 
@@ -71,7 +76,7 @@ def evaluate(network: Network, table: Table) -> Verdict:
         Z = network.propagate(X.take(rows_b, buffer), cache)
         losses = network.loss_function.value(Z, table.targets.take(rows_b, targets), network.link)
         w = table.take_weights(rows_b)
-        loss += float(losses.sum() if w is None else losses.dot(w[:, 0])) / n
+        loss += total(losses, w) / n
         lowest, highest = np.minimum(lowest, Z.min(axis=0)), np.maximum(highest, Z.max(axis=0))
         decisions = network.link.decide(Z)
         decision = decisions[0] if decision is None else decision
@@ -91,7 +96,7 @@ def constant_loss(network: Network, table: Table) -> float:
     loss = 0.0
     for _, Y, w in _targets(table):
         losses = network.loss_function.value(np.repeat(Z, len(Y), axis=0), Y, network.link)
-        loss += float(losses.sum() if w is None else losses.dot(w[:, 0])) / w_sum
+        loss += total(losses, w) / w_sum
     return loss
 
 

@@ -101,9 +101,7 @@ class Labels:
     def write_probabilities(self, link: Any, out: Array, Z: Array) -> None:
         """Write the probability of each class, shape (n, n_classes), or of each label into out."""
         if self.binary:  # of both sides, since 1 - p would lose a small p to rounding
-            np.negative(Z, out[:, :1])
-            out[:, 1:] = Z
-            Z = out
+            Z = both_sides(Z, out)
         link.probabilities(Z, out)
 
     def log_probabilities(self, Z: Array, link: Any) -> Array:
@@ -122,9 +120,9 @@ def same_labels(a: Any, b: Any) -> bool:
     return same_kind(a, b) and np.array_equal(a, b)
 
 
-def both_sides(Z: Array) -> Array:
+def both_sides(Z: Array, out: Array | None = None) -> Array:
     """Return the logits of both classes of a binary target, -z and z."""
-    return np.concatenate([-Z, Z], axis=1)
+    return np.concatenate([-Z, Z], axis=1, out=out)
 
 
 def is_multilabel(y: Any) -> bool:

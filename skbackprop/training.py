@@ -20,7 +20,7 @@ import numpy as np
 from .activations import Array
 from .arrays import Cache, Parameters
 from .data import Rows, Table
-from .evaluation import constant_loss, evaluate
+from .evaluation import constant_loss, evaluate, total
 from .network import BLOCK_ROWS, Network
 from .schedules import FunctionOfProgress, Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
@@ -188,7 +188,7 @@ class Trainer:
                 step(rate)
                 self.n_updates += 1
             losses = network.loss_function.value(logits_g, Y, network.link)
-            met += (float(losses.sum() if w is None else losses.dot(w[:, 0])) + penalty * m) / n
+            met += (total(losses, w) + penalty * m) / n
         return met
 
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
@@ -238,7 +238,7 @@ class Trainer:
             network.theta[...] = theta
             self._gradient(rows, Y, w, logits)
             losses = network.loss_function.value(logits, Y, network.link)
-            J = float(losses.sum() if w is None else losses.dot(w[:, 0])) / n + network.penalty(alpha)
+            J = total(losses, w) / n + network.penalty(alpha)
             if np.isnan(J_accepted):  # the first call is made at the start
                 J_accepted = J
             return J, self.gradients.theta.astype(np.float64)

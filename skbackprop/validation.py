@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from .activations import Array
 from .data import Table
-from .evaluation import evaluate
+from .evaluation import evaluate, total
 from .network import BLOCK_ROWS, Network
 
 MIN_HOLDOUT = 10  # rows below which a held-out part says too little to stop by
@@ -91,7 +91,7 @@ class Judge:
             self.cache.X = table.X.take(table.rows, table.X.buffer(n))
             self.Y, self.w = table.targets.take(table.rows, table.targets.buffer(n)), table.take_weights(table.rows)
         losses = network.loss_function.value(network.propagate(self.cache.X, self.cache), self.Y, network.link)
-        return float(losses.sum() if self.w is None else losses.dot(self.w[:, 0])) / n
+        return total(losses, self.w) / n
 
     def __call__(self, network: Network) -> dict[str, float]:
         """Return the validation loss and the validation score (greater is better)."""

@@ -1,9 +1,8 @@
 """What cannot be used is refused: by an error that names it, before anything has changed."""
 
-import contextlib
 import inspect
 import pickle
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pandas as pd
@@ -477,7 +476,7 @@ def test_validation_data_that_fit_refuses(make, early_stopping, given, message):
 def test_a_value_that_overflows_gives_no_warning_of_numpy(seed):
     X = np.random.RandomState(0).standard_normal((5, 9))
     X[3, 5] = 1.7e308
-    with contextlib.suppress(DivergenceError):
+    with suppress(DivergenceError):
         BackpropClassifier((2, 2), max_iter=2, random_state=seed, early_stopping=True).fit(X, [0, 1, 2, 2, 0])
 
 
