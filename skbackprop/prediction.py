@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zlib
 from functools import partial
 from typing import Any
 
@@ -121,16 +122,22 @@ class Predictor(ClassifierMixin, BaseEstimator):
     def _labels(self) -> Labels:
         return Labels(self.classes_, multilabel=self.link_ == "sigmoid" and self.n_outputs_ == len(self.classes_))
 
+    def __copy__(self) -> Predictor:
+        copied = object.__new__(type(self))
+        copied.__dict__.update(vars(self))  # as it is, not as it is saved
+        return copied
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_skbackprop_version": __version__}
+        return {**_packed(super().__getstate__()), "_skbackprop_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
+        state = _unpacked(state)
         version = state.pop("_skbackprop_version", __version__)
         if version != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was saved by skbackprop {version} and is loaded by {__version__}: it "
-                "predicts the same if the file's format has not changed. Fit and save it again to be safe.",
+                f"This {type(self).__name__} was saved by version {version} of skbackprop and is loaded by "
+                f"{__version__}. Files of earlier versions are read, those of later ones perhaps not: compare some "
+                "answers, then save it again.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -144,3 +151,26 @@ class Predictor(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = self.class_weight is None
         return tags
+
+
+# A history is a thousand numbers or more: in a file they are one string of bytes, and its views are names of columns.
+VIEWS = {"loss_curve_": "loss", "validation_scores_": "validation_score"}
+
+
+def _packed(state: dict[str, Any]) -> dict[str, Any]:
+    history = state.get("history_")
+    if not history:
+        return state
+    columns = zlib.compress(np.array(list(history.values()), np.float64).tobytes())
+    views = {name: column for name, column in VIEWS.items() if state.get(name) is history.get(column, state)}
+    return state | {"history_": {"names": list(history), "columns": columns}} | views
+
+
+def _unpacked(state: dict[str, Any]) -> dict[str, Any]:
+    packed = state.get("history_", {})
+    if "columns" not in packed:  # not fitted, or from a file of 0.1.0.dev0, where it is a dict of lists
+        return dict(state)
+    columns = np.frombuffer(zlib.decompress(packed["columns"])).reshape(len(packed["names"]), -1)
+    history = dict(zip(packed["names"], columns.tolist(), strict=True))
+    views = {name: history[column] for name, column in VIEWS.items() if isinstance(state.get(name), str)}
+    return state | {"history_": history} | views

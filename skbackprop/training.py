@@ -294,7 +294,7 @@ class Trainer:
         """Return the gradient norm of each layer and the share of dead hidden units, of the last batch."""
         record = dict(zip(self.norm_names, self.gradients.norms(), strict=True))
         alive = sum(np.count_nonzero(db) for db in self.gradients.b[:-1])  # no gradient reaches a dead unit's bias
-        record["dead_units"] = 1.0 - alive / self.n_hidden if self.n_hidden else 0.0
+        record["dead_units"] = float(1.0 - alive / self.n_hidden) if self.n_hidden else 0.0
         return record
 
     def _check_result(self) -> None:
