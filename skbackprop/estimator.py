@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import assert_all_finite, validate_data
 
 from ._compat import FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
 from .activations import Array
@@ -44,6 +44,16 @@ class Inputs(NamedTuple):
             mean_weight = mean_weight or float((weights if rows is None else weights[rows]).mean())
             weights = (weights / mean_weight).astype(self.X.dtype, copy=False)
         return Table(self.X, labels.targets(self.codes, self.X.dtype), weights, rows)
+
+
+def _cast(X: Any, dtype: Any, name: str) -> Any:
+    """Return checked rows in the dtype of the weights; raises ValueError if a value is too large for it."""
+    if X.dtype == dtype:
+        return X
+    with np.errstate(over="ignore"):
+        X = X.astype(dtype)
+    assert_all_finite(X, input_name=name)
+    return X
 
 
 def _scaled(w: Array | None) -> Array | None:
@@ -262,7 +272,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         probe = copy.copy(self)
         X, y = validate_data(probe, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True)
         if not reset:
-            X = X.astype(self.coefs_[0].dtype, copy=False)
+            X = _cast(X, self.coefs_[0].dtype, "X")
         w = check_sample_weight(sample_weight, X, "sample_weight")
         names = {name: value for name, value in vars(probe).items() if name in ("n_features_in_", "feature_names_in_")}
         return X, y, w, names
@@ -369,7 +379,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"X_val, y_val: {error}") from None
-        X = X.astype(inputs.X.dtype, copy=False)
+        X = _cast(X, inputs.X.dtype, "X_val")
         w = _scaled(check_sample_weight(sample_weight_val, X, "sample_weight_val"))
         return Inputs(X, y, codes, row_weights(w, self.class_weight, codes, labels), w)
 

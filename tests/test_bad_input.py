@@ -480,6 +480,27 @@ def test_a_value_that_overflows_gives_no_warning_of_numpy(seed):
         BackpropClassifier((2, 2), max_iter=2, random_state=seed, early_stopping=True).fit(X, [0, 1, 2, 2, 0])
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("seed", range(20))
+def test_squares_that_overflow_leave_sgd_a_rate(seed):
+    X = 1e300 * np.random.RandomState(seed).standard_normal((120, 4))
+    with suppress(DivergenceError):
+        TwoLayerClassifier(2, solver="sgd", max_iter=2, random_state=0).fit(X, np.arange(120) % 2)
+
+
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csr_matrix])
+def test_a_value_too_large_for_the_dtype_of_the_weights(stored):
+    narrow = X.astype(np.float32)
+    wide = stored(np.where(np.arange(5) == 2, 1e300, X_val))
+    clf = TwoLayerClassifier(3, **GOOD)
+    with refused(clf, "X_val.*too large.*float32"):
+        clf.fit(narrow, y, X_val=wide, y_val=y_val)
+    clf.set_params(warm_start=True).fit(narrow, y)
+    for train in (clf.fit, clf.partial_fit):
+        with pytest.raises(ValueError, match=r"Input X .*too large.*float32"):
+            train(wide, y_val)
+
+
 def test_validation_labels_of_two_kinds():
     clf = TwoLayerClassifier(3, **GOOD)
     with refused(clf, "y_val.*labels of one kind", error=TypeError):
