@@ -64,7 +64,7 @@ class TwoLayerClassifier(BaseBackprop):
     solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
         "sgd" is plain gradient descent; momentum, decay and clipping travel in the object, ``SGD(momentum=0.9)``.
     learning_rate : float or "auto", default="auto"
-        "auto" is 0.004 for adam, adamw and rmsprop (by the suite), and for sgd 0.1 divided by the features' mean square
+        "auto" is 0.006 for adam, adamw and rmsprop (by the suite), and for sgd 0.1 divided by the features' mean square
         where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
     schedule : str, Schedule or callable progress -> factor, default="constant"
         What the rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a function of
@@ -73,12 +73,12 @@ class TwoLayerClassifier(BaseBackprop):
         Rows of a step. "auto" is 32 (by the suite), or all rows where there are at most 64; "full" is all rows, as is
         more than there are.
     max_iter : int, default=200
-        Most epochs (iterations, for "lbfgs"), a cool-down not counted (MLPClassifier's default; the suite's tables need
-        20 to 150).
+        Most epochs (iterations, for "lbfgs"), of early_stopping="auto" most of its search (MLPClassifier's default; the
+        suite's tables need 10 to 100).
     alpha : float or "auto", default="auto"
         Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
-        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.5 n), which is a normal prior of variance 1.5 on
-        every weight (by the suite), and 1 / 150 for fewer than 100 rows.
+        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.25 n), which is a normal prior of variance 1.25
+        on every weight (by the suite), and 1 / 125 for fewer than 100 rows.
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None
@@ -86,16 +86,19 @@ class TwoLayerClassifier(BaseBackprop):
     early_stopping : bool or "auto", default="auto"
         True watches validation rows (X_val, y_val, or a stratified part of X) and restores the best weights; where no
         part can be split off (fewer than 10 rows, or a class of one), the training loss is watched. "auto" does more,
-        so that no row is lost: it looks for the best epoch of an average of the weights on held-out rows (3 / √n of
-        them, between validation_fraction and 0.3), and then trains on all rows for 0.4 times as many epochs while the
-        rate falls to zero. With fewer than 100 rows "auto" just trains max_iter epochs; with X_val it is True.
+        so that no row is lost: it looks for the best number of epochs T of an average of the weights over the epochs,
+        and then trains on all rows. Below 1,000 rows two networks look for T, each trained on one half and judged on
+        the other; then the network itself is trained for T epochs, and the average is kept. From 1,000 rows on it is
+        judged on held-out rows, and goes on from its best average for 0.4 T epochs while the rate falls to zero. With
+        fewer than 100 rows "auto" just trains max_iter epochs; with X_val, and with "lbfgs", it is True.
     validation_fraction : float in (0, 1), default=0.1
-        Share of the rows that is held out (MLPClassifier's default); inert with X_val, and without early stopping.
+        Share of the rows that is held out (MLPClassifier's default); inert where halves are, with X_val, and without
+        early stopping.
     scoring : "loss", str or callable, default="loss"
         What early stopping watches: the validation loss, or any scorer of scikit-learn.
     n_iter_no_change : int or None, default=5
         Epochs without improvement after which training stops (by the suite); in the search of early_stopping="auto" no
-        fewer than make 100 updates. None trains max_iter epochs.
+        fewer than make 50 updates. None trains max_iter epochs.
     tol : float, default=1e-3
         An improvement is one by more than this (by the suite). Inert with ``n_iter_no_change=None``.
     warm_start : bool, default=False

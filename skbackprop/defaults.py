@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, sqrt
+from math import ceil
 from sys import float_info
 from typing import Any
 
@@ -16,9 +16,10 @@ from .training import Plan
 SMALL_TABLE = 64  # rows up to which batch_size="auto" is the whole table
 AUTO_BATCH = 32  # rows of a batch above that
 ENOUGH_ROWS = 100  # rows from which early_stopping="auto" holds some of them out
-PRIOR_VARIANCE = 1.5  # of the weights, which alpha="auto" stands for
+PRIOR_VARIANCE = 1.25  # of the weights, which alpha="auto" stands for
 FEWEST_ROWS = 100  # rows below which alpha="auto" does not grow any more
-PATIENT_UPDATES = 100  # fewest updates without improvement that end the search of early_stopping="auto"
+FEW_ROWS = 1000  # rows below which it searches with two halves
+PATIENT_UPDATES = 50  # fewest updates without improvement that end its search
 
 
 def batch_rows(batch_size: int | str, n_rows: int) -> int:
@@ -37,7 +38,7 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
 
 
 def penalty_strength(estimator: Any, n_rows: int) -> float:
-    """Return alpha; "auto" is 1 / (1.5 n), a normal prior of variance 1.5 on the weights, at most that of 100 rows."""
+    """Return alpha; "auto" is 1 / (1.25 n), a normal prior of variance 1.25 on the weights, at most for 100 rows."""
     auto = isinstance(estimator.alpha, str)
     return 1.0 / (PRIOR_VARIANCE * max(n_rows, FEWEST_ROWS)) if auto else float(estimator.alpha)
 
@@ -67,7 +68,7 @@ def make_plan(
     n_rows: int,
     *,
     watched: bool = False,
-    searches: bool = False,
+    search_rows: int = 0,
     one_pass: bool = False,
     feature_names: Any = None,
 ) -> Plan:
@@ -83,8 +84,8 @@ def make_plan(
         How many rows there are, those held out included.
     watched : bool, default=False
         Whether training stops early; without, early_stopping="auto" means to train max_iter epochs.
-    searches : bool, default=False
-        Whether that is the search of early_stopping="auto".
+    search_rows : int, default=0
+        If that is the search of early_stopping="auto": the rows that a network learns from in it.
     one_pass : bool, default=False
         Plan for partial_fit: one epoch at the plain learning rate, without patience.
     feature_names : ndarray of str, default=None
@@ -95,8 +96,8 @@ def make_plan(
     auto_rate, trains_all_epochs = isinstance(estimator.learning_rate, str), is_auto(estimator)
     batch_size = n_rows if full else batch_rows(estimator.batch_size, n_rows)
     patience = None if one_pass or (trains_all_epochs and not watched) else estimator.n_iter_no_change
-    if searches and patience is not None:  # an epoch of few rows is few updates, after which little can be told
-        patience = max(patience, ceil(PATIENT_UPDATES / ceil(table.n_rows / batch_size)))
+    if search_rows and patience is not None:  # an epoch of few rows is few updates, after which little can be told
+        patience = max(patience, ceil(PATIENT_UPDATES / ceil(search_rows / batch_size)))
     return Plan(
         solver=solver,
         schedule=Constant() if one_pass else resolve_schedule(estimator.schedule),
@@ -119,9 +120,13 @@ def stops_early(estimator: Any, n_rows: int, given: bool) -> bool:
 
 
 def held_out_fraction(estimator: Any, n_rows: int) -> float:
-    """Return validation_fraction; for early_stopping="auto", more of a small table: 3 / √n of the rows, 0.3 at most."""
-    fraction = estimator.validation_fraction
-    return max(fraction, min(3.0 / sqrt(n_rows), 0.3)) if is_auto(estimator) else fraction
+    """Return validation_fraction, or a half for a search by halves."""
+    return 0.5 if searches_halves(estimator, n_rows) else estimator.validation_fraction
+
+
+def searches_halves(estimator: Any, n_rows: int) -> bool:
+    """Tell whether the search for the number of epochs is that by two halves."""
+    return cools_down(estimator) and n_rows < FEW_ROWS
 
 
 def is_auto(estimator: Any) -> bool:

@@ -16,7 +16,15 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 from ._compat import FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, check_sample_weight, with_callbacks
 from .activations import Array
 from .data import Table
-from .defaults import check_consistent, cools_down, held_out_fraction, make_plan, penalty_strength, stops_early
+from .defaults import (
+    check_consistent,
+    cools_down,
+    held_out_fraction,
+    make_plan,
+    penalty_strength,
+    searches_halves,
+    stops_early,
+)
 from .evaluation import why_useless
 from .initializers import zeros
 from .labels import Labels, check_two_classes, is_multilabel, row_weights, same_labels
@@ -143,19 +151,22 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         rng = self._random_state(state)
         network = self._network(X_in, labels, rng, resumed)
         watched = stops_early(self, len(codes), X_val is not None)
-        rows, judge = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names, watched)
-        table, searches = inputs.table(labels, rows), rows is not None and cools_down(self)
-        features = names.get("feature_names_in_")
+        parts = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names, watched)
+        tables = [(inputs.table(labels, rows), judge) for rows, judge in parts]
+        searches, halves = parts[0][0] is not None and cools_down(self), tables if len(parts) == 2 else []
+        table, judge = (inputs.table(labels), None) if halves else tables[0]
+        search_rows, features = tables[0][0].n_rows if searches else 0, names.get("feature_names_in_")
         trainer = Trainer(
             network,
             table,
-            make_plan(self, table, len(codes), watched=watched, searches=searches, feature_names=features),
+            make_plan(self, table, len(codes), watched=watched, search_rows=search_rows, feature_names=features),
             rng,
             state=state,
             history=self.history_ if resumed else None,
             judge=judge,
-            stops_early=judge is not None and watched,
-            whole=inputs.table(labels) if searches else None,
+            stops_early=watched and tables[0][1] is not None,
+            whole=inputs.table(labels) if searches and not halves else None,
+            halves=halves,
             watcher=Watcher(self, X, y, sample_weight, lambda: self._fitted(trainer, names, labels, copied=True)),
         )
         self._train(trainer, names, labels, keeps_state=self.warm_start)
@@ -345,18 +356,17 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         given: tuple[Any, Any, Any],
         names: dict[str, Any],
         watched: bool,
-    ) -> tuple[Any, Judge | None]:
-        """Return the rows to train on (None: all), and the judge on the validation rows (None: there are none)."""
+    ) -> list[tuple[Any, Judge | None]]:
+        """Return the rows to train on (None: all) and the judge on others, if any; for halves two such pairs."""
         X_val, y_val, sample_weight_val = given
         if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
             raise ValueError("X_val and y_val must be given together, sample_weight_val only with them.")
         if X_val is not None:
-            return None, self._judge(self._check_validation(inputs, labels, *given, names), labels)
+            return [(None, self._judge(self._check_validation(inputs, labels, *given, names), labels))]
         if not watched:
-            return None, None
-        rows = split_rows(
-            inputs.codes, inputs.weights, held_out_fraction(self, len(inputs.codes)), len(labels.classes), rng
-        )
+            return [(None, None)]
+        n = len(inputs.codes)
+        rows = split_rows(inputs.codes, inputs.weights, held_out_fraction(self, n), len(labels.classes), rng)
         if rows is None:
             if self.early_stopping is True:
                 warnings.warn(
@@ -364,9 +374,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                     "row, or too few rows). Give X_val and y_val, or more rows.",
                     stacklevel=FIT_STACKLEVEL,
                 )
-            return None, None
-        training, held_out = rows
-        return training, self._judge(inputs, labels, held_out)
+            return [(None, None)]
+        splits = [rows, rows[::-1]] if searches_halves(self, n) else [rows]
+        return [(training, self._judge(inputs, labels, held_out)) for training, held_out in splits]
 
     def _check_validation(
         self, inputs: Inputs, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: Any, names: dict[str, Any]

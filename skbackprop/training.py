@@ -4,12 +4,15 @@ for each epoch:
     for each batch of the shuffled rows:
         forward, backward, step
     record the loss met on the way; stop if it diverges, or if patience is used up
+
+A search for the number of epochs goes before the training on all rows: by one network on most of them, whose best
+weights then cool down on all; or, where rows are few, by two networks, each on one half and judged on the other.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from time import perf_counter
@@ -30,6 +33,7 @@ COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs t
 GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 
 History = dict[str, list[float]]
+Judge = Callable[[Network], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,41 @@ class Plan:
     tol: float = 0.0
     one_pass: bool = False
     feature_names: Any = None
+
+
+class Run:
+    """A network on its way: what it learns from, what its solver remembers, and how it is judged.
+
+    Parameters
+    ----------
+    network : Network
+        Changes in place.
+    table : Table
+        Its training rows.
+    solver_state : dict
+        Changes in place.
+    judge : callable (network) -> dict, default=None
+        Judges it after each epoch: ``{"validation_loss": …, "validation_score": …}``.
+    averages : bool, default=False
+        Whether it is an average of the weights over the epochs that is judged.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        table: Table,
+        solver_state: dict[str, Any],
+        judge: Judge | None = None,
+        averages: bool = False,
+    ) -> None:
+        self.network, self.table, self.solver_state, self.judge = network, table, solver_state, judge
+        self.judged = network.astype(network.dtype) if averages else network
+
+    def average(self, n_epochs: int) -> None:
+        """Let the average follow, after the n_epochs-th epoch."""
+        if self.judged is not self.network:
+            share = 1.0 - min(AVERAGE, (n_epochs - 1) / n_epochs)
+            self.judged.theta += share * (self.network.theta - self.judged.theta)
 
 
 class Trainer:
@@ -73,6 +112,9 @@ class Trainer:
         Whether patience watches the validation score, and the best weights are restored.
     whole : Table, default=None
         All rows, those held out included: after the search for the best epoch, train on them while the rate falls to 0.
+    halves : list of (Table, judge), default=()
+        Two halves of the table, each with the judge on the other: the search, after which the network is trained on
+        the table for as many epochs.
     watcher : Watcher, default=None
         Told of each epoch's begin and end; ends training by returning True.
     """
@@ -86,14 +128,14 @@ class Trainer:
         *,
         state: dict[str, Any] | None = None,
         history: History | None = None,
-        judge: Callable[[Network], dict[str, float]] | None = None,
+        judge: Judge | None = None,
         stops_early: bool = False,
         whole: Table | None = None,
+        halves: Sequence[tuple[Table, Judge | None]] = (),
         watcher: Any = None,
     ) -> None:
         self.network, self.table, self.plan, self.rng = network, table, plan, rng
-        self.judge, self.whole, self.watcher = judge, whole, watcher
-        self.judged = network if whole is None else network.astype(network.dtype)
+        self.whole, self.halves, self.watcher = whole, halves, watcher
         self.gradients = Parameters(network.layer_sizes, network.dtype)
         self.partial = Parameters(network.layer_sizes, network.dtype)  # of one block, where a batch has several
         self.work = np.empty_like(network.parameters.weights)
@@ -103,11 +145,13 @@ class Trainer:
         self.kind = kind
         self.solver_state = (resumes[0] and state["solver"]) or plan.solver.init_state(network.theta)
         self.schedule_state = (resumes[1] and state["schedule"]) or plan.schedule.init_state()
+        self.runs = [Run(network, table, self.solver_state, judge, averages=whole is not None)]
         self.history: History = {name: list(values) for name, values in (history or {}).items()}
         self.patience = Patience(plan.patience, plan.tol, keep_best=stops_early)
         self.n_before = len(self.history.setdefault("loss", []))
         self.first_objective = np.nan
         self.n_iter = 0
+        self.n_searched = 0  # epochs that halves have taken
         self.n_updates = 0
         self.converged = False
         self.stopped_by_callback = False
@@ -122,30 +166,56 @@ class Trainer:
     def run(self) -> None:
         """Train for max_iter epochs, or until a rule or the user ends it."""
         with np.errstate(all="ignore"):  # what overflows is judged below, in words
-            if self.judge is not None:
-                self.judge(self.network)  # a scorer that raises shall do so before any training is done
+            for judge in [run.judge for run in self.runs] + [judge for _, judge in self.halves]:
+                if judge is not None:
+                    judge(self.network)  # a scorer that raises shall do so before any training is done
             self.first_objective = self._objective()
-            if getattr(self.plan.solver, "full_batch_only", False):
+            if self.halves:
+                self._search_halves()
+            elif getattr(self.plan.solver, "full_batch_only", False):
                 self._run_lbfgs()
             else:
                 self._run_epochs(self.plan.max_iter)
-            self.best_epoch = self.patience.best_epoch
             if self.patience.best_theta is not None:
                 self.network.theta[...] = self.patience.best_theta
             if self.whole is not None and not self.stopped_by_callback:
-                self._cool_down(self.whole)
+                self._cool_down(self.whole, self.patience.best_epoch)
             self._check_result()
         if self.watcher is not None:
             self.watcher.fit_ended()
 
     def _run_epochs(self, n_epochs: int) -> None:
-        step = self.plan.solver.stepper(self.network.parameters, self.gradients, self.solver_state)
+        solver, gradients = self.plan.solver, self.gradients
+        steps = [solver.stepper(run.network.parameters, gradients, run.solver_state) for run in self.runs]
         self.kept = self._keep()
         for epoch in range(n_epochs):
-            started = self._begin_epoch()
-            loss = self._epoch(step, epoch, n_epochs)
+            started, loss = self._begin_epoch(), 0.0
+            for run, step in zip(self.runs, steps, strict=True):
+                self.network, self.table = run.network, run.table
+                loss += self._epoch(step, epoch) / len(steps)
             if self._end_epoch(loss, started, learning_rate=self.learning_rate):
                 break
+
+    def _search_halves(self) -> None:
+        """Train two networks, each on a half, while the other halves say it helps; then this one on all rows."""
+        network, table, schedule_state = self.network, self.table, copy.deepcopy(self.schedule_state)
+        copies = [(network.astype(network.dtype), copy.deepcopy(self.solver_state)) for _ in self.halves]
+        self.runs = [
+            Run(net, half, state, judge, averages=True)
+            for (net, state), (half, judge) in zip(copies, self.halves, strict=True)
+        ]
+        self._run_epochs(self.plan.max_iter)
+        converged, n_epochs = self.converged, self.patience.best_epoch or self.n_iter
+        if self.stopped_by_callback:
+            self.network, self.table = network, table
+            return
+        self.n_updates = 0  # of this network: interrupted before the first, the fit has not happened
+        self.network, self.table, self.schedule_state = network, table, schedule_state
+        self.runs, self.n_searched = [Run(network, table, self.solver_state, averages=True)], self.n_iter
+        self.patience = Patience(None, 0.0, keep_best=False)
+        self._run_epochs(n_epochs)
+        network.theta[...] = self.runs[0].judged.theta
+        self.converged = converged
 
     def _keep(self) -> tuple[Array, Array]:
         """Return arrays for the logits and targets of a group of whole batches, from which their loss is computed."""
@@ -155,24 +225,25 @@ class Trainer:
         logits = np.empty((min(group, n), K), self.network.dtype)
         return logits, np.empty_like(logits)
 
-    def _cool_down(self, whole: Table) -> None:
+    def _cool_down(self, whole: Table, best_epoch: int) -> None:
         """Train on all rows, from the best weights, while the rate falls to zero."""
-        self.table, self.judge, self.judged = whole, None, self.network
+        self.table, self.runs = whole, [Run(self.network, whole, self.solver_state)]
         self.patience = Patience(None, 0.0, keep_best=False)
-        converged, n_epochs = self.converged, ceil(COOL_DOWN * self.best_epoch)
+        converged, n_epochs = self.converged, ceil(COOL_DOWN * best_epoch)
         rate = self.learning_rate / self.plan.learning_rate
-        self.plan = replace(self.plan, schedule=FunctionOfProgress(lambda progress: rate * (1.0 - progress)))
+        falling = FunctionOfProgress(lambda progress: rate * (1.0 - progress))
+        self.plan = replace(self.plan, schedule=falling, max_iter=n_epochs)
         self._run_epochs(n_epochs)
         self.converged = converged
 
-    def _epoch(self, step: Callable[[float], None], epoch: int, n_epochs: int) -> float:
-        """Go through the table once, for the epoch-th of n_epochs times; return the loss met on the way."""
+    def _epoch(self, step: Callable[[float], None], epoch: int) -> float:
+        """Go through the table once, for the epoch-th time; return the loss met on the way."""
         network, table, plan = self.network, self.table, self.plan
         n, size = table.n_rows, min(plan.batch_size, table.n_rows)
         rows = table.shuffled(self.rng) if plan.shuffle and size < n else table.rows
         logits, targets = self.kept
         group = len(logits)
-        n_before, met = len(self.history["loss"]), 0.0
+        n_before, met = len(self.history["loss"]) - self.n_searched, 0.0
         gradient, factor = self._gradient, plan.schedule.factor
         for start in range(0, n, group):
             rows_g = rows[start : start + group]
@@ -182,7 +253,7 @@ class Trainer:
             penalty = network.penalty(plan.alpha)
             for i in range(0, m, size):
                 j = i + size
-                progress = (epoch + (start + i) / n) / n_epochs
+                progress = (epoch + (start + i) / n) / plan.max_iter
                 self.learning_rate = rate = plan.learning_rate * factor(progress, n_before, self.schedule_state)
                 gradient(rows_g[i:j], Y[i:j], None if w is None else w[i:j], logits_g[i:j])
                 step(rate)
@@ -270,11 +341,10 @@ class Trainer:
         self.n_iter += 1
         record = {"loss": loss, **rates, **self._diagnostics()}
         diverged = not loss < EXPLODED * max(1.0, self.first_objective)
-        if self.judged is not self.network:
-            share = 1.0 - min(AVERAGE, (self.n_iter - 1) / self.n_iter)
-            self.judged.theta += share * (self.network.theta - self.judged.theta)
-        if self.judge is not None and not diverged:
-            record |= self.judge(self.judged)
+        for run in self.runs:
+            run.average(self.n_iter - self.n_searched)
+        if not diverged:
+            record |= self._judged()
         record["seconds"] = perf_counter() - started
         if self.history.keys() != record.keys():  # lists as long as each other, with NaN where there was nothing
             n_before = len(self.history["loss"])
@@ -286,9 +356,14 @@ class Trainer:
             raise self._divergence()
         watched = -record["validation_score"] if self.patience.keep_best else loss
         self.plan.schedule.observe(watched, self.schedule_state)
-        self.converged = self.patience.update(watched, self.n_iter, self.judged.theta)
+        self.converged = self.patience.update(watched, self.n_iter, self.runs[0].judged.theta)
         self.stopped_by_callback = self.watcher is not None and self.watcher.epoch_ended(self)
         return self.converged or self.stopped_by_callback
+
+    def _judged(self) -> dict[str, float]:
+        """Return what the judges say, on average; nothing where there are none."""
+        verdicts = [run.judge(run.judged) for run in self.runs if run.judge is not None]
+        return {name: sum(each[name] for each in verdicts) / len(verdicts) for name in (verdicts or [{}])[0]}
 
     def _diagnostics(self) -> dict[str, float]:
         """Return the gradient norm of each layer and the share of dead hidden units, of the last batch."""

@@ -143,6 +143,22 @@ def test_callbacks_see_the_cool_down_too(solver):
 
 
 @needs_callbacks
+@pytest.mark.parametrize("n_tiles", [1, 8], ids=["halves", "cool-down"])
+@pytest.mark.parametrize("phase", ["search", "after it"])
+def test_a_callback_ends_a_search_or_what_follows_it(phase, n_tiles):
+    X, y = iris()
+    X, y = np.tile(X, (n_tiles, 1)), np.tile(y, n_tiles)
+    params = {"early_stopping": "auto", "max_iter": 5, "learning_rate": 0.01}
+    whole = make(**params).fit(X, y)
+    n_searched = int(np.isfinite(whole.validation_scores_).sum())
+    after = n_searched - 2 if phase == "search" else n_searched + 1
+    clf = make(**params).set_callbacks(EndsTraining(after=after)).fit(X, y)
+    assert clf.n_iter_ == after < whole.n_iter_
+    assert clf.loss_curve_ == whole.loss_curve_[:after]
+    assert clf.score(X, y) > 0.7  # trained, whichever network it was
+
+
+@needs_callbacks
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_hooks_are_given_the_users_own_data(weighted):
     X, y = load_iris(return_X_y=True, as_frame=True)

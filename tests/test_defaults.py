@@ -1,7 +1,7 @@
 """What "auto" means: the documented rules, seen from outside."""
 
 from functools import cache
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_clas
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, TwoLayerClassifier
-from skbackprop.defaults import AUTO_BATCH, ENOUGH_ROWS, FEWEST_ROWS, PATIENT_UPDATES, SMALL_TABLE
+from skbackprop.defaults import AUTO_BATCH, ENOUGH_ROWS, FEW_ROWS, FEWEST_ROWS, PATIENT_UPDATES, SMALL_TABLE
 from skbackprop.schedules import SCHEDULES
 from skbackprop.solvers import SGD, SOLVERS, Adam
-from skbackprop.training import COOL_DOWN
+from skbackprop.training import AVERAGE, COOL_DOWN
 
 KINDS = [TwoLayerClassifier, BackpropClassifier]
 LOADERS = [load_iris, load_wine, load_breast_cancer]
@@ -182,27 +182,31 @@ def test_a_line_search_has_no_rate(solver):
 
 @pytest.mark.parametrize("n", [30, FEWEST_ROWS, 3 * FEWEST_ROWS])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_the_automatic_penalty_is_a_normal_prior_of_variance_three_halves(solver, n):
+def test_the_automatic_penalty_is_a_normal_prior_of_variance_five_quarters(solver, n):
     X, y = rows(n)
     auto = make(solver=solver, alpha="auto").fit(X, y)
-    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.5 * max(n, FEWEST_ROWS))).fit(X, y))
+    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.25 * max(n, FEWEST_ROWS))).fit(X, y))
     assert weights(auto) != weights(make(solver=solver, alpha=0.0).fit(X, y))
 
 
 def test_rows_held_out_count_for_the_automatic_penalty():
     X, y = rows(300)
     params = {"early_stopping": True, "max_iter": 5}
-    assert weights(make(alpha="auto", **params).fit(X, y)) == weights(make(alpha=1 / (1.5 * 300), **params).fit(X, y))
+    assert weights(make(alpha="auto", **params).fit(X, y)) == weights(make(alpha=1 / (1.25 * 300), **params).fit(X, y))
 
 
 # ---------------------------------------------------------------- early_stopping
 
 
 class RowsSeen:
-    """A scorer that remembers how many rows it was shown, of which classes."""
+    """A scorer that remembers which rows it was shown, and of which classes they were."""
+
+    def __init__(self):
+        self.parts = {}
 
     def __call__(self, estimator, X, y):
-        self.n, self.classes = len(y), set(y)
+        self.parts[X.tobytes()] = X
+        self.classes = set(y)
         return estimator.score(X, y)
 
 
@@ -215,38 +219,103 @@ def test_with_few_rows_auto_trains_to_the_end_on_all_of_them(n):
     assert weights(clf) == weights(make(early_stopping=False, max_iter=20).fit(X, y))
 
 
+MANY = FEW_ROWS + 200
+SEARCH = {"early_stopping": "auto", "n_iter_no_change": 3, "max_iter": 400}
+
+
 @pytest.mark.parametrize("fraction", [0.05, 0.25])
-@pytest.mark.parametrize("n", [ENOUGH_ROWS, 500, 2000])
-def test_with_enough_rows_auto_holds_some_out(n, fraction):
+@pytest.mark.parametrize("n", [FEW_ROWS, 2 * FEW_ROWS])
+def test_with_many_rows_auto_holds_some_out(n, fraction):
     X, y = rows(n)
     seen = RowsSeen()
     make(early_stopping="auto", validation_fraction=fraction, scoring=seen).fit(X, y)
-    assert seen.n == ceil(max(fraction, min(3 / sqrt(n), 0.3)) * n)
+    (part,) = seen.parts.values()
+    assert len(part) == ceil(fraction * n)
     assert seen.classes == {0, 1}
 
 
-@pytest.mark.parametrize("solver", STEPPING)
-def test_auto_ends_with_a_cool_down_on_all_rows(solver):
-    X, y = rows(300)
-    params = {"n_iter_no_change": 3, "max_iter": 400, "learning_rate": 0.02, "solver": solver, "schedule": "constant"}
-    clf = make(early_stopping="auto", **params).fit(X, y)
+@pytest.mark.parametrize("n", [ENOUGH_ROWS, 301, FEW_ROWS - 1])
+def test_with_fewer_rows_auto_judges_each_half_by_the_other(n):
+    X, y = rows(n)
+    seen = RowsSeen()
+    make(early_stopping="auto", scoring=seen).fit(X, y)
+    one, other = seen.parts.values()
+    assert abs(len(one) - len(other)) <= 1
+    assert {*map(bytes, one), *map(bytes, other)} == {*map(bytes, X)}
+    assert len(one) + len(other) == n
+    assert seen.classes == {0, 1}
+
+
+def searched_and_rest(clf):
+    """Return the number of epochs that the search took, and of those after it."""
     n_searched = int(np.isfinite(clf.validation_scores_).sum())
-    n_cooling = ceil(COOL_DOWN * clf.best_iter_)
-    assert clf.n_iter_ == n_searched + n_cooling
+    assert np.isnan(clf.validation_scores_[n_searched:]).all()
     assert {len(values) for values in clf.history_.values()} == {clf.n_iter_}
     assert clf.best_validation_score_ == np.nanmax(clf.validation_scores_)
     assert clf.best_iter_ == 1 + np.nanargmax(clf.validation_scores_)
+    return n_searched, clf.n_iter_ - n_searched
+
+
+@pytest.mark.parametrize("solver", STEPPING)
+def test_auto_ends_with_a_cool_down_on_all_of_many_rows(solver):
+    X, y = rows(MANY)
+    clf = make(**SEARCH, learning_rate=0.02, solver=solver, schedule="constant").fit(X, y)
+    n_searched, n_cooling = searched_and_rest(clf)
+    assert n_cooling == ceil(COOL_DOWN * clf.best_iter_)
     searching, cooling = np.split(np.array(clf.history_["learning_rate"]), [n_searched])
     assert set(searching) == {0.02}
     assert (np.diff(cooling) < 0).all()
     assert cooling[-1] < 0.02 / n_cooling
-    assert np.isnan(clf.validation_scores_[n_searched:]).all()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "cosine"])
+@pytest.mark.parametrize("solver", STEPPING)
+def test_auto_ends_with_as_many_epochs_on_all_of_fewer_rows(solver, schedule):
+    X, y = rows(300)
+    clf = make(**SEARCH, learning_rate=0.02, solver=solver, schedule=schedule).fit(X, y)
+    n_searched, n_training = searched_and_rest(clf)
+    assert n_training == clf.best_iter_
+    searching, training = np.split(np.array(clf.history_["learning_rate"]), [n_searched])
+    steps = ceil(150 / AUTO_BATCH), ceil(300 / AUTO_BATCH)
+    if steps[0] == steps[1] or schedule == "constant":
+        np.testing.assert_allclose(training, searching[:n_training], rtol=1e-12)
+    else:  # an epoch of all rows ends a little later than one of a half
+        np.testing.assert_allclose(training, searching[:n_training], rtol=0.05)
+
+
+@pytest.mark.parametrize("solver", STEPPING)
+def test_after_a_search_by_halves_the_answer_is_the_average_of_a_plain_fit(solver):
+    X, y = rows(301)
+    params = {"learning_rate": 0.02, "solver": solver, "shuffle": False}
+    clf = make(**SEARCH, **params).fit(X, y)
+    average = np.zeros(clf.coefs_[0].shape)
+    for epochs in range(1, clf.best_iter_ + 1):
+        share = 1 - min(AVERAGE, (epochs - 1) / epochs)
+        average += share * (make(**params, max_iter=epochs).fit(X, y).coefs_[0] - average)
+    np.testing.assert_allclose(clf.coefs_[0], average, rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver", STEPPING)
+def test_a_search_by_halves_is_two_fits_on_halves(solver):
+    X, y = rows(300)
+    seen = RowsSeen()
+    params = {"learning_rate": 0.02, "solver": solver, "shuffle": False, "alpha": 1e-3, "max_iter": 1}
+    clf = make(early_stopping="auto", **params, scoring=seen).fit(X, y)
+    halves = {each: [bytes(row) in {*map(bytes, part)} for row in X] for each, part in enumerate(seen.parts.values())}
+    losses = []
+    for held_out in map(np.array, halves.values()):
+        one = make(**params).fit(X[~held_out], y[~held_out], X_val=X[held_out], y_val=y[held_out])
+        losses.append((one.loss_curve_[0], one.history_["validation_loss"][0]))
+    loss, validation_loss = np.mean(losses, axis=0)
+    assert clf.loss_curve_[0] == pytest.approx(loss, rel=1e-12)
+    assert clf.history_["validation_loss"][0] == pytest.approx(validation_loss, rel=1e-12)
 
 
 @pytest.mark.parametrize(("batch_size", "n_iter_no_change"), [(32, 2), (32, 40), (248, 2), (1, 2)])
-def test_the_search_of_auto_waits_for_a_hundred_updates(batch_size, n_iter_no_change):
-    X, y = rows(300)
-    n_training = 300 - ceil(min(3 / sqrt(300), 0.3) * 300)
+@pytest.mark.parametrize("n", [300, MANY])
+def test_the_search_of_auto_waits_for_fifty_updates(n, batch_size, n_iter_no_change):
+    X, y = rows(n)
+    n_training = 150 if n == 300 else n - ceil(0.1 * n)
     params = {"batch_size": batch_size, "n_iter_no_change": n_iter_no_change, "tol": 1e9, "max_iter": 500}
     clf = make(early_stopping="auto", **params).fit(X, y)
     patience = max(n_iter_no_change, ceil(PATIENT_UPDATES / ceil(n_training / batch_size)))
@@ -255,12 +324,25 @@ def test_the_search_of_auto_waits_for_a_hundred_updates(batch_size, n_iter_no_ch
     assert plain.n_iter_ == 1 + n_iter_no_change
 
 
-def test_the_cool_down_sees_every_row():
-    X, y = rows(300)
+@pytest.mark.parametrize("n", [300, MANY])
+def test_what_follows_the_search_sees_every_row(n):
+    X, y = rows(n)
     steps = []
     clf = make(early_stopping="auto", solver=StepCounter(steps), learning_rate=0.01, batch_size=1, max_iter=2).fit(X, y)
-    n_held_out = ceil(min(3 / sqrt(300), 0.3) * 300)
-    assert len(steps) == 2 * (300 - n_held_out) + ceil(COOL_DOWN * clf.best_iter_) * 300
+    if n < FEW_ROWS:
+        assert len(steps) == (2 + clf.best_iter_) * n
+    else:
+        assert len(steps) == 2 * (n - ceil(0.1 * n)) + ceil(COOL_DOWN * clf.best_iter_) * n
+
+
+@pytest.mark.parametrize("n", [300, MANY])
+def test_rows_of_weight_zero_say_nothing_in_a_search(n):
+    X, y = rows(n)
+    w = (np.arange(n) % 3 > 0).astype(float)
+    noisy = np.where(w > 0, y, 1 - y)
+    fits = [make(**SEARCH, shuffle=False).fit(X, labels, sample_weight=w) for labels in (y, noisy)]
+    assert fits[0].n_iter_ == fits[1].n_iter_
+    assert weights(fits[0]) == weights(fits[1])
 
 
 @pytest.mark.parametrize("solver", WHOLE_TABLE)
@@ -284,14 +366,16 @@ def test_auto_early_stopping_with_given_rows_is_true(solver, n):
     assert weights(auto) == weights(plain)
 
 
-def test_auto_says_when_the_search_was_cut_short():
-    X, y = rows(300)
+@pytest.mark.parametrize("n", [300, MANY])
+def test_auto_says_when_the_search_was_cut_short(n):
+    X, y = rows(n)
     with pytest.warns(UserWarning, match="max_iter=2"):
         make(early_stopping="auto", n_iter_no_change=5, max_iter=2).fit(X, y)
 
 
-def test_auto_goes_on_with_warm_start():
-    X, y = rows(300)
+@pytest.mark.parametrize("n", [300, MANY])
+def test_auto_goes_on_with_warm_start(n):
+    X, y = rows(n)
     clf = make(early_stopping="auto", warm_start=True, max_iter=4).fit(X, y)
     first = clf.n_iter_
     clf.fit(X, y)

@@ -224,16 +224,19 @@ class LineCounter:
 
 
 @pytest.mark.parametrize(
-    "kind", ["first fit", "refit", "warm fit", "partial_fit", "early stopping", "search and cool-down", "lbfgs"]
+    "kind",
+    ["first fit", "refit", "warm fit", "partial_fit", "early stopping", "search by halves", "search and cool-down"]
+    + ["lbfgs"],
 )
 def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
     X, y = few_rows()
     params = {"max_iter": 2, "batch_size": 16, "solver": "adam"}
     if kind == "early stopping":
         params |= {"early_stopping": True, "validation_fraction": 0.4}
-    elif kind == "search and cool-down":
-        params |= {"early_stopping": "auto", "batch_size": 40}
-        X, y = np.tile(X, (4, 1)), np.tile(y, 4)
+    elif kind.startswith("search"):
+        times = 4 if kind == "search by halves" else 34
+        params |= {"early_stopping": "auto", "batch_size": 10 * times}
+        X, y = np.tile(X, (times, 1)), np.tile(y, times)
     elif kind == "lbfgs":
         params |= {"solver": "lbfgs", "batch_size": "full"}
     elif kind == "warm fit":
@@ -249,7 +252,7 @@ def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
 
     before = fitted(start()) if trained_before else None
     # What a line search tries, and the averages that a search keeps, are no updates of a solver's.
-    updates = every_state(start, go) if kind not in ("lbfgs", "search and cool-down") else None
+    updates = None if kind == "lbfgs" or kind.startswith("search") else every_state(start, go)
     go(start())  # so that what is remembered from call to call is there
     counter = LineCounter()
     counter.run(go, start())
