@@ -42,17 +42,18 @@ class Parameters:
         self.weights = self.theta[:n_weights]
         self.W: list[Array] = []
         self.b: list[Array] = []
-        self._flat: list[Array] = []
+        self._layers: list[tuple[Array, Array]] = []
         w, b = 0, n_weights
         for fan_in, fan_out in shapes:
-            self._flat.append(self.theta[w : w + fan_in * fan_out])
-            self.W.append(self._flat[-1].reshape(fan_in, fan_out))
+            W = self.theta[w : w + fan_in * fan_out]
+            self.W.append(W.reshape(fan_in, fan_out))
             self.b.append(self.theta[b : b + fan_out])
+            self._layers.append((W, self.b[-1]))
             w, b = w + fan_in * fan_out, b + fan_out
 
     def norms(self) -> list[float]:
         """Return the Euclidean norm of each layer's W and b together."""
-        return [sqrt(W.dot(W) + b.dot(b)) for W, b in zip(self._flat, self.b, strict=True)]
+        return [sqrt(W.dot(W) + b.dot(b)) for W, b in self._layers]
 
 
 class SparseRows:

@@ -101,12 +101,14 @@ class Labels:
     def write_probabilities(self, link: Any, out: Array, Z: Array) -> None:
         """Write the probability of each class, shape (n, n_classes), or of each label into out."""
         if self.binary:  # of both sides, since 1 - p would lose a small p to rounding
-            Z = both_sides(Z, out)
-        link.probabilities(Z, out)
+            link.probabilities(-Z, out[:, :1])
+            link.probabilities(Z, out[:, 1:])
+        else:
+            link.probabilities(Z, out)
 
     def log_probabilities(self, Z: Array, link: Any) -> Array:
         """Return the logarithms, exact where the probabilities round to 0 or 1."""
-        return link.log_probabilities(both_sides(Z) if self.binary else Z)
+        return link.log_probabilities(np.hstack([-Z, Z]) if self.binary else Z)
 
 
 def same_kind(a: Any, b: Any) -> bool:
@@ -118,11 +120,6 @@ def same_kind(a: Any, b: Any) -> bool:
 def same_labels(a: Any, b: Any) -> bool:
     """Tell whether two arrays hold the same labels."""
     return same_kind(a, b) and np.array_equal(a, b)
-
-
-def both_sides(Z: Array, out: Array | None = None) -> Array:
-    """Return the logits of both classes of a binary target, -z and z."""
-    return np.concatenate([-Z, Z], axis=1, out=out)
 
 
 def is_multilabel(y: Any) -> bool:

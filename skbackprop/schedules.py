@@ -202,7 +202,7 @@ def resolve_schedule(spec: Any) -> Schedule:
     is_function = callable(spec) and not isinstance(spec, type) and not hasattr(spec, "factor")
     schedule = FunctionOfProgress(spec) if is_function else SCHEDULES.resolve(spec)
     state = schedule.init_state()
-    for progress in (k / 100 for k in range(101)):
+    for progress in () if isinstance(spec, str) else (k / 100 for k in range(101)):
         factor = schedule.factor(progress, 0, state)
         if not (isfinite(factor) and factor >= 0):
             raise ValueError(

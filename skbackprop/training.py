@@ -33,7 +33,7 @@ COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs t
 GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 
 History = dict[str, list[float]]
-Judge = Callable[[Network], dict[str, float]]
+Judge = Callable[[Network], tuple[float, float]]  # its loss on validation rows, and its score (greater is better)
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Run:
         Its training rows.
     solver_state : dict
         Changes in place.
-    judge : callable (network) -> dict, default=None
-        Judges it after each epoch: ``{"validation_loss": …, "validation_score": …}``.
+    judge : callable (network) -> (loss, score), default=None
+        Judges it after each epoch.
     averages : bool, default=False
         Whether it is an average of the weights over the epochs that is judged.
     """
@@ -106,8 +106,8 @@ class Trainer:
         What :meth:`state` of an earlier fit returned; training goes on from there.
     history : dict of lists, default=None
         The history of the epochs before.
-    judge : callable (network) -> dict, default=None
-        Judges the network after each epoch: ``{"validation_loss": …, "validation_score": …}``.
+    judge : callable (network) -> (loss, score), default=None
+        Judges the network after each epoch.
     stops_early : bool, default=False
         Whether patience watches the validation score, and the best weights are restored.
     whole : Table, default=None
@@ -158,7 +158,6 @@ class Trainer:
         self.is_useless = False
         self.caches: dict[int, Cache] = {}
         self.means: dict[int, Array] = {}
-        self.norm_names = [f"gradient_norm_{l}" for l in range(1, len(network.layer_sizes))]
         self.n_hidden = sum(network.layer_sizes[1:-1])
 
     # ------------------------------------------------------------------ the loop
@@ -188,12 +187,13 @@ class Trainer:
         solver, gradients = self.plan.solver, self.gradients
         steps = [solver.stepper(run.network.parameters, gradients, run.solver_state) for run in self.runs]
         self.kept = self._keep()
+        self._open_history("learning_rate")
         for epoch in range(n_epochs):
             started, loss = self._begin_epoch(), 0.0
             for run, step in zip(self.runs, steps, strict=True):
                 self.network, self.table = run.network, run.table
                 loss += self._epoch(step, epoch) / len(steps)
-            if self._end_epoch(loss, started, learning_rate=self.learning_rate):
+            if self._end_epoch(loss, started, self.learning_rate):
                 break
 
     def _search_halves(self) -> None:
@@ -303,6 +303,7 @@ class Trainer:
         Y, w = table.targets.take(rows, np.empty_like(logits)), table.take_weights(rows)
         accepted = network.theta.astype(np.float64)
         J, J_accepted, started = np.nan, np.nan, perf_counter()
+        self._open_history()
 
         def value_and_gradient(theta: Array) -> tuple[float, Array]:
             nonlocal J, J_accepted
@@ -336,41 +337,46 @@ class Trainer:
             self.watcher.epoch_begins()
         return perf_counter()
 
-    def _end_epoch(self, loss: float, started: float, **rates: float) -> bool:
+    def _open_history(self, *rates: str) -> None:
+        """Make a list for each number of an epoch, as long as the others: NaN stands where there was nothing."""
+        norms = [f"gradient_norm_{l}" for l in range(1, len(self.network.layer_sizes))]
+        self.is_judged = any(run.judge is not None for run in self.runs)
+        verdict = ["validation_loss", "validation_score"] if self.is_judged else []
+        names = ["loss", *rates, *norms, "dead_units", *verdict, "seconds"]
+        n_before = len(self.history["loss"])
+        self.history = {name: [np.nan] * n_before for name in names} | self.history
+        self.columns = [self.history[name] for name in names]
+        self.other_columns = [column for name, column in self.history.items() if name not in names]
+
+    def _end_epoch(self, loss: float, started: float, *rate: float) -> bool:
         """Record the epoch; return True if it was the last. Raises DivergenceError."""
         self.n_iter += 1
-        record = {"loss": loss, **rates, **self._diagnostics()}
         diverged = not loss < EXPLODED * max(1.0, self.first_objective)
         for run in self.runs:
             run.average(self.n_iter - self.n_searched)
-        if not diverged:
-            record |= self._judged()
-        record["seconds"] = perf_counter() - started
-        if self.history.keys() != record.keys():  # lists as long as each other, with NaN where there was nothing
-            n_before = len(self.history["loss"])
-            self.history = {name: [np.nan] * n_before for name in record} | self.history
-            record = dict.fromkeys(self.history, np.nan) | record
-        for name, value in record.items():
-            self.history[name].append(value)
+        verdict = self._verdict(diverged) if self.is_judged else ()
+        record = (loss, *rate, *self._diagnostics(), *verdict, perf_counter() - started)
+        for column, number in zip(self.columns, record, strict=True):
+            column.append(number)
+        for column in self.other_columns:
+            column.append(np.nan)
         if diverged:
             raise self._divergence()
-        watched = -record["validation_score"] if self.patience.keep_best else loss
+        watched = -verdict[1] if self.patience.keep_best else loss
         self.plan.schedule.observe(watched, self.schedule_state)
         self.converged = self.patience.update(watched, self.n_iter, self.runs[0].judged.theta)
         self.stopped_by_callback = self.watcher is not None and self.watcher.epoch_ended(self)
         return self.converged or self.stopped_by_callback
 
-    def _judged(self) -> dict[str, float]:
-        """Return what the judges say, on average; nothing where there are none."""
-        verdicts = [run.judge(run.judged) for run in self.runs if run.judge is not None]
-        return {name: sum(each[name] for each in verdicts) / len(verdicts) for name in (verdicts or [{}])[0]}
+    def _verdict(self, diverged: bool) -> Sequence[float]:
+        """Return the validation loss and score, the means of those of all runs."""
+        verdicts = [run.judge(run.judged) for run in self.runs if run.judge is not None and not diverged]
+        return [sum(numbers) / len(numbers) for numbers in zip(*verdicts, strict=True)] or (np.nan, np.nan)
 
-    def _diagnostics(self) -> dict[str, float]:
+    def _diagnostics(self) -> list[float]:
         """Return the gradient norm of each layer and the share of dead hidden units, of the last batch."""
-        record = dict(zip(self.norm_names, self.gradients.norms(), strict=True))
-        alive = sum(np.count_nonzero(db) for db in self.gradients.b[:-1])  # no gradient reaches a dead unit's bias
-        record["dead_units"] = float(1.0 - alive / self.n_hidden) if self.n_hidden else 0.0
-        return record
+        alive = sum(map(np.count_nonzero, self.gradients.b[:-1]))  # no gradient reaches a dead unit's bias
+        return [*self.gradients.norms(), float(1.0 - alive / self.n_hidden) if self.n_hidden else 0.0]
 
     def _check_result(self) -> None:
         """Raise DivergenceError unless the trained network is finite and, after a whole fit, worth something."""

@@ -93,13 +93,13 @@ class Judge:
         losses = network.loss_function.value(network.propagate(self.cache.X, self.cache), self.Y, network.link)
         return total(losses, self.w) / n
 
-    def __call__(self, network: Network) -> dict[str, float]:
+    def __call__(self, network: Network) -> tuple[float, float]:
         """Return the validation loss and the validation score (greater is better)."""
         loss = self.loss(network)
         if self.scoring == "loss":
-            return {"validation_loss": loss, "validation_score": -loss}
+            return loss, -loss
         estimator = self.candidate(network)
         score: Any = check_scoring(estimator, self.scoring)(estimator, self.X, self.y, **self.weights)
         if not (isinstance(score, Real) and isfinite(score)):
             raise ValueError(f"scoring={self.scoring!r} must return one finite number; got {score!r}.")
-        return {"validation_loss": loss, "validation_score": float(score)}
+        return loss, float(score)
