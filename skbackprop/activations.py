@@ -47,8 +47,11 @@ class Activation(Protocol):
 
 
 @lru_cache(maxsize=32)
-def _full(shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
-    # NumPy takes the maximum of two arrays up to three times faster than that of an array and a number.
+def full(shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
+    """Return a constant array, the same one for the same arguments: it cannot be written to.
+
+    NumPy takes the maximum of two arrays up to three times faster than that of an array and a number.
+    """
     array = np.zeros(shape, dtype) if value == 0 else np.full(shape, value, dtype)
     array.flags.writeable = False
     return array
@@ -75,7 +78,7 @@ class Relu(Configurable):
 
     def derivative(self, Z: Array, A: Array, out: Array) -> Array:
         np.ceil(A, out)  # 0 or at least 1; with the next line faster than A > 0, which makes booleans
-        return np.minimum(out, _full(A.shape, 1, A.dtype), out=out)
+        return np.minimum(out, full(A.shape, 1, A.dtype), out=out)
 
 
 @ACTIVATIONS.register("leaky_relu")
@@ -302,7 +305,7 @@ class Identity(Configurable):
 
 def positive_part(Z: Array, out: Array | None = None) -> Array:
     """Return max(Z, 0)."""
-    return np.maximum(Z, _full(Z.shape, 0, Z.dtype), out=out)
+    return np.maximum(Z, full(Z.shape, 0, Z.dtype), out=out)
 
 
 def log1p_exp_minus_abs(Z: Array, out: Array | None = None) -> Array:
