@@ -77,8 +77,8 @@ class TwoLayerClassifier(BaseBackprop):
         suite's tables need 10 to 100).
     alpha : float or "auto", default="auto"
         Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
-        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.25 n), which is a normal prior of variance 1.25
-        on every weight (by the suite), and 1 / 125 for fewer than 100 rows.
+        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.2 n), which is a normal prior of variance 1.2 on
+        every weight (by the suite), and 1 / 120 for fewer than 100 rows.
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None

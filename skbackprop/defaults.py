@@ -16,7 +16,7 @@ from .training import Plan
 SMALL_TABLE = 64  # rows up to which batch_size="auto" is the whole table
 AUTO_BATCH = 32  # rows of a batch above that
 ENOUGH_ROWS = 100  # rows from which early_stopping="auto" holds some of them out
-PRIOR_VARIANCE = 1.25  # of the weights, which alpha="auto" stands for
+PRIOR_VARIANCE = 1.2  # of the weights, which alpha="auto" stands for
 FEWEST_ROWS = 100  # rows below which alpha="auto" does not grow any more
 FEW_ROWS = 1000  # rows below which it searches with two halves
 PATIENT_UPDATES = 50  # fewest updates without improvement that end its search
@@ -38,7 +38,7 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
 
 
 def penalty_strength(estimator: Any, n_rows: int) -> float:
-    """Return alpha; "auto" is 1 / (1.25 n), a normal prior of variance 1.25 on the weights, at most for 100 rows."""
+    """Return alpha; "auto" is 1 / (1.2 n), a normal prior of variance 1.2 on the weights, at most for 100 rows."""
     auto = isinstance(estimator.alpha, str)
     return 1.0 / (PRIOR_VARIANCE * max(n_rows, FEWEST_ROWS)) if auto else float(estimator.alpha)
 

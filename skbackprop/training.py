@@ -28,7 +28,7 @@ from .network import BLOCK_ROWS, Network
 from .schedules import FunctionOfProgress, Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
 
-AVERAGE = 0.9  # decay, per epoch, of the average of the weights that is judged during a search
+AVERAGE = 0.85  # decay, per epoch, of the average of the weights that is judged during a search
 COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs that led to its best weights
 GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 

@@ -182,17 +182,17 @@ def test_a_line_search_has_no_rate(solver):
 
 @pytest.mark.parametrize("n", [30, FEWEST_ROWS, 3 * FEWEST_ROWS])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_the_automatic_penalty_is_a_normal_prior_of_variance_five_quarters(solver, n):
+def test_the_automatic_penalty_is_a_normal_prior_of_variance_1_2(solver, n):
     X, y = rows(n)
     auto = make(solver=solver, alpha="auto").fit(X, y)
-    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.25 * max(n, FEWEST_ROWS))).fit(X, y))
+    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.2 * max(n, FEWEST_ROWS))).fit(X, y))
     assert weights(auto) != weights(make(solver=solver, alpha=0.0).fit(X, y))
 
 
 def test_rows_held_out_count_for_the_automatic_penalty():
     X, y = rows(300)
     params = {"early_stopping": True, "max_iter": 5}
-    assert weights(make(alpha="auto", **params).fit(X, y)) == weights(make(alpha=1 / (1.25 * 300), **params).fit(X, y))
+    assert weights(make(alpha="auto", **params).fit(X, y)) == weights(make(alpha=1 / (1.2 * 300), **params).fit(X, y))
 
 
 # ---------------------------------------------------------------- early_stopping
