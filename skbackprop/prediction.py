@@ -131,6 +131,12 @@ class Predictor(ClassifierMixin, BaseEstimator):
         return {**_packed(super().__getstate__()), "_skbackprop_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        missing = set(self._get_param_names()) - set(state if isinstance(state, dict) else ())
+        if missing:
+            raise ValueError(
+                f"The file holds no {type(self).__name__}, or a damaged one: {', '.join(sorted(missing))} missing. "
+                "Save the model again, with the versions that wrote it if they were others."
+            )
         state = _unpacked(state)
         version = state.pop("_skbackprop_version", __version__)
         if version != __version__:
@@ -170,7 +176,10 @@ def _unpacked(state: dict[str, Any]) -> dict[str, Any]:
     packed = state.get("history_", {})
     if "columns" not in packed:  # not fitted, or from a file of 0.1.0.dev0, where it is a dict of lists
         return dict(state)
-    columns = np.frombuffer(zlib.decompress(packed["columns"])).reshape(len(packed["names"]), -1)
+    try:
+        columns = np.frombuffer(zlib.decompress(packed["columns"])).reshape(len(packed["names"]), -1)
+    except (zlib.error, ValueError) as error:
+        raise ValueError(f"The file is damaged: history_ cannot be read ({error}). Save the model again.") from None
     history = dict(zip(packed["names"], columns.tolist(), strict=True))
     views = {name: history[column] for name, column in VIEWS.items() if isinstance(state.get(name), str)}
     return state | {"history_": history} | views

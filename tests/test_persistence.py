@@ -3,8 +3,10 @@
 import copy
 import io
 import pickle
+import struct
 import warnings
 import zipfile
+import zlib
 
 import joblib
 import numpy as np
@@ -363,6 +365,49 @@ def test_a_loaded_model_is_saved_as_small_as_before(through, tmp_path):
     X, y = wide_table()
     clf = make(100, warm_start=True).fit(X, y)
     assert abs(size_by_pickle(through(clf, tmp_path), tmp_path) - size_by_pickle(clf, tmp_path)) < 512
+
+
+# ------------------------------------------------------------------ files that are damaged, or hold something else
+
+
+def test_a_file_cut_short_raises(tmp_path):
+    X, y = iris()
+    clf = make().fit(X, y)
+    data = pickle.dumps(clf)
+    path = tmp_path / "model.joblib"
+    joblib.dump(clf, path)
+    content = path.read_bytes()
+    for share in np.linspace(0, 0.999, 40):
+        with pytest.raises((EOFError, pickle.UnpicklingError)):
+            pickle.loads(data[: int(share * len(data))])
+        path.write_bytes(content[: int(share * len(content))])
+        with pytest.raises((EOFError, pickle.UnpicklingError, ValueError, struct.error)):
+            joblib.load(path)
+
+
+def test_a_skops_file_cut_short_raises():
+    skops_io = pytest.importorskip("skops.io")
+    X, y = iris()
+    data = skops_io.dumps(make().fit(X, y))
+    types = skops_io.get_untrusted_types(data=data)
+    for share in np.linspace(0, 0.999, 40):
+        with pytest.raises(zipfile.BadZipFile):
+            skops_io.loads(data[: int(share * len(data))], trusted=types)
+
+
+@pytest.mark.parametrize("state", [{}, {"coefs_": []}, {"hidden_units": 3}, None, [1, 2], "state"], ids=repr)
+def test_the_state_of_something_else_is_refused(state):
+    with pytest.raises(ValueError, match=r"holds no TwoLayerClassifier.*missing.*Save"):
+        object.__new__(TwoLayerClassifier).__setstate__(state)
+
+
+@pytest.mark.parametrize("columns", [b"", b"no zlib", zlib.compress(b"12345"), zlib.compress(np.zeros(7).tobytes())])
+def test_a_damaged_history_is_refused(columns):
+    X, y = iris()
+    state = make().fit(X, y).__getstate__()
+    state["history_"] = {"names": ["loss", "seconds"], "columns": columns}
+    with pytest.raises(ValueError, match=r"damaged.*history_.*Save"):
+        object.__new__(TwoLayerClassifier).__setstate__(state)
 
 
 # ------------------------------------------------------------------ versions
