@@ -97,8 +97,8 @@ for name, fitted in (("shares of the classes", dummy), ("logistic regression", l
 
 # %%
 # Left: the training of the best network. Where the dashed line ends, the search for the best number of epochs is over;
-# training goes on from the weights of the best epoch, over all rows and with a falling rate, so the loss jumps back
-# once. Right: how much worse the log loss gets when one column is shuffled. The columns keep their names all the way.
+# training goes on from the weights of the best epoch, over all rows and with a falling rate. Right: how much worse the
+# log loss gets when one column is shuffled. The columns keep their names all the way.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
 LossCurveDisplay.from_estimator(search, ax=left)
