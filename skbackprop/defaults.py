@@ -126,7 +126,7 @@ def held_out_fraction(estimator: Any, n_rows: int) -> float:
 
 def searches_halves(estimator: Any, n_rows: int) -> bool:
     """Tell whether the search for the number of epochs is that by two halves."""
-    return cools_down(estimator) and n_rows < FEW_ROWS
+    return searches(estimator) and n_rows < FEW_ROWS
 
 
 def is_auto(estimator: Any) -> bool:
@@ -134,6 +134,6 @@ def is_auto(estimator: Any) -> bool:
     return isinstance(estimator.early_stopping, str)
 
 
-def cools_down(estimator: Any) -> bool:
-    """Tell whether a search for the best epoch ends with a cool-down on all rows."""
+def searches(estimator: Any) -> bool:
+    """Tell whether a fit is a search for the number of epochs, where rows allow one, and then training on all rows."""
     return is_auto(estimator) and not getattr(SOLVERS.resolve(estimator.solver), "full_batch_only", False)

@@ -18,10 +18,10 @@ from .activations import Array
 from .data import Table
 from .defaults import (
     check_consistent,
-    cools_down,
     held_out_fraction,
     make_plan,
     penalty_strength,
+    searches,
     searches_halves,
     stops_early,
 )
@@ -153,9 +153,10 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         watched = stops_early(self, len(codes), X_val is not None)
         parts = self._validation(inputs, labels, rng, (X_val, y_val, sample_weight_val), names, watched)
         tables = [(inputs.table(labels, rows), judge) for rows, judge in parts]
-        searches, halves = parts[0][0] is not None and cools_down(self), tables if len(parts) == 2 else []
+        search_rows = tables[0][0].n_rows if parts[0][0] is not None and searches(self) else 0
+        halves = tables if len(parts) == 2 else []
         table, judge = (inputs.table(labels), None) if halves else tables[0]
-        search_rows, features = tables[0][0].n_rows if searches else 0, names.get("feature_names_in_")
+        features = names.get("feature_names_in_")
         trainer = Trainer(
             network,
             table,
@@ -165,7 +166,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
             history=self.history_ if resumed else None,
             judge=judge,
             stops_early=watched and tables[0][1] is not None,
-            whole=inputs.table(labels) if searches and not halves else None,
+            whole=inputs.table(labels) if search_rows and not halves else None,
             halves=halves,
             watcher=Watcher(self, X, y, sample_weight, lambda: self._fitted(trainer, names, labels, copied=True)),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .defaults import cools_down
+from .defaults import searches
 from .training import Trainer
 
 
@@ -30,7 +30,7 @@ class Watcher:
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.fitted = fitted
-        n_epochs = None if cools_down(estimator) else estimator.max_iter  # None: nobody knows yet
+        n_epochs = None if searches(estimator) else estimator.max_iter  # None: nobody knows yet
         self.context = estimator._init_callback_context(task_name="fit", max_subtasks=n_epochs)
         self.context.call_on_fit_task_begin(**self.task)
 
