@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from .activations import Array
 from .data import Table
@@ -43,8 +43,9 @@ def split_rows(
     too_small = n_held_out < MIN_HOLDOUT or len(counting) - n_held_out < n_classes
     if too_small or (stratify is not None and 1 in np.bincount(stratify)):
         return None
+    splitter = ShuffleSplit if stratify is None else StratifiedShuffleSplit
     sizes = {"test_size": n_held_out, "train_size": n_classes}  # a training part that is not used: it would be a list
-    held_out = train_test_split(counting, **sizes, stratify=stratify, random_state=rng)[1]
+    held_out = counting[next(splitter(1, **sizes, random_state=rng).split(counting, stratify))[1]]
     training = np.ones(len(codes), bool)
     training[held_out] = False
     return np.flatnonzero(training), np.sort(held_out)
