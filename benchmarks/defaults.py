@@ -137,8 +137,15 @@ def print_table(tables: list[TableOf], results: dict[str, list[dict[str, Scores]
         )
 
 
-def print_sentences(verdicts: list[dict[str, tuple[float, str, bool]]], seeds: range) -> bool:
-    print(f"\n{'':<60} {'asked':>8} " + "".join(f"{f'seed {seed}':>16}" for seed in seeds))
+def groups(tables: list[TableOf]) -> dict[str, list[str]]:
+    """The tables to judge together: as they are, and with the small cuts of some."""
+    whole = [table.name for table in tables if "[" not in table.name]
+    every = {f"{len(tables)} tables": [table.name for table in tables]}
+    return {f"{len(whole)} tables": whole} | every if 0 < len(whole) < len(tables) else every
+
+
+def print_sentences(verdicts: list[dict[str, tuple[float, str, bool]]], seeds: range, group: str) -> bool:
+    print(f"\n{group:<60} {'asked':>8} " + "".join(f"{f'seed {seed}':>16}" for seed in seeds))
     for sentence, (_, asked, _) in verdicts[0].items():
         cells = [f"{v[sentence][0]:8.3f} {'holds' if v[sentence][2] else 'SHORT':>7}" for v in verdicts]
         print(f"{sentence:<60} {asked:>8} " + "".join(f"{cell:>16}" for cell in cells))
@@ -181,11 +188,14 @@ def main(arguments: list[str] | None = None) -> int:
     for text in settings:
         print(f"\n{'=' * 20} {text}, {len(tables)} tables, {len(seeds)} seeds of {N_FOLDS} folds")
         print_table(tables, results, text)
-        verdicts[text] = [sentences(results[text][seed], results[MLP][seed]) for seed in seeds]
-        holds = print_sentences(verdicts[text], seeds)
-        print("Every sentence holds." if holds else "Not every sentence holds.")
-    write_json(args.output, "defaults", {"environment": env, "scores": results, "sentences": verdicts})
-    first = [holds for v in verdicts[settings[0]] for _, _, holds in v.values()]
+        for group, names in groups(tables).items():
+            ours, mlp = ([{name: scores[name] for name in names} for scores in results[key]] for key in (text, MLP))
+            verdicts[text, group] = [sentences(*scores) for scores in zip(ours, mlp, strict=True)]
+            holds = print_sentences(verdicts[text, group], seeds, group)
+            print("Every sentence holds." if holds else "Not every sentence holds.")
+    named = {f"{text}, {group}": verdict for (text, group), verdict in verdicts.items()}
+    write_json(args.output, "defaults", {"environment": env, "scores": results, "sentences": named})
+    first = [holds for (text, _), v in verdicts.items() if text == settings[0] for s in v for _, _, holds in s.values()]
     return int(args.strict and not all(first))
 
 
