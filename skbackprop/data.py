@@ -8,6 +8,7 @@ rows are a range, else gathered into ``out``, an array that is used again and ag
 from __future__ import annotations
 
 import copy
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -130,8 +131,9 @@ class Table:
         return w[:, np.newaxis]
 
     def mean_square(self) -> float:
-        """Return the weighted mean of the squared features, from at most 2,048 evenly spaced rows."""
+        """Return the weighted mean of the squared features, of at most 2,048 evenly spaced rows; it may be infinite."""
         rows = np.asarray(self.rows)[:: max(1, self.n_rows // 2048)]
-        squares = self.X.square_sums(rows)
         w = self.take_weights(rows)
-        return float(squares.mean() if w is None else squares.dot(w[:, 0]) / w.sum()) / self.n_features
+        with np.errstate(over="ignore"):
+            squares = np.minimum(self.X.square_sums(rows), float_info.max)  # infinity times a weight of 0 were NaN
+            return float(squares.mean() if w is None else squares.dot(w[:, 0]) / w.sum()) / self.n_features

@@ -488,6 +488,16 @@ def test_squares_that_overflow_leave_sgd_a_rate(seed):
         TwoLayerClassifier(2, solver="sgd", max_iter=2, random_state=0).fit(X, np.arange(120) % 2)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csr_matrix])
+def test_squares_that_overflow_in_rows_of_weight_zero(stored):
+    X = 1e300 * np.random.RandomState(0).standard_normal((70, 2))
+    w = np.where(np.arange(70) % 3, 1.9, 0.0)
+    clf = TwoLayerClassifier(3, solver="sgd", random_state=0)
+    with suppress(DivergenceError):
+        clf.partial_fit(stored(X), np.arange(70) % 2, classes=[0, 1], sample_weight=w)
+
+
 @pytest.mark.parametrize("stored", [np.asarray, sparse.csr_matrix])
 def test_a_value_too_large_for_the_dtype_of_the_weights(stored):
     narrow = X.astype(np.float32)
