@@ -131,9 +131,10 @@ class Table:
         return w[:, np.newaxis]
 
     def mean_square(self) -> float:
-        """Return the weighted mean of the squared features, of at most 2,048 evenly spaced rows; it may be infinite."""
+        """Return the weighted mean of the squared features, of at most 2,048 evenly spaced rows; always finite."""
         rows = np.asarray(self.rows)[:: max(1, self.n_rows // 2048)]
         w = self.take_weights(rows)
         with np.errstate(over="ignore"):
             squares = np.minimum(self.X.square_sums(rows), float_info.max)  # infinity times a weight of 0 were NaN
-            return float(squares.mean() if w is None else squares.dot(w[:, 0]) / w.sum()) / self.n_features
+            mean = squares.mean() if w is None else squares.dot(w[:, 0]) / w.sum()
+        return min(float(mean) / self.n_features, float_info.max)

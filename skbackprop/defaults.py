@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import ceil
-from sys import float_info
 from typing import Any
 
 from .data import Table
@@ -33,7 +32,7 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
     """Return the solver's default rate, divided by the features' mean square where the solver wants that."""
     rate = float(getattr(solver, "default_learning_rate", 1e-3))
     if getattr(solver, "rate_follows_scale", False):
-        rate /= max(1.0, min(table.mean_square(), float_info.max))  # squares may overflow, a rate of 0 trains nothing
+        rate /= max(1.0, table.mean_square())
     return rate
 
 
