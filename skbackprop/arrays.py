@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import sqrt
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -40,20 +39,25 @@ class Parameters:
         n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
         self.theta: Array = np.zeros(n_weights + sum(layer_sizes[1:]), dtype)
         self.weights = self.theta[:n_weights]
-        self.W: list[Array] = []
-        self.b: list[Array] = []
-        self._layers: list[tuple[Array, Array]] = []
-        w, b = 0, n_weights
-        for fan_in, fan_out in shapes:
-            W = self.theta[w : w + fan_in * fan_out]
-            self.W.append(W.reshape(fan_in, fan_out))
-            self.b.append(self.theta[b : b + fan_out])
-            self._layers.append((W, self.b[-1]))
-            w, b = w + fan_in * fan_out, b + fan_out
+        sizes = [fan_in * fan_out for fan_in, fan_out in shapes] + list(layer_sizes[1:])
+        self._starts = list(accumulate(sizes, initial=0))[:-1]
+        views = [self.theta[i : i + size] for i, size in zip(self._starts, sizes, strict=True)]
+        self.W: list[Array] = [W.reshape(shape) for W, shape in zip(views, shapes, strict=False)]
+        self.b: list[Array] = views[len(shapes) :]
 
     def norms(self) -> list[float]:
         """Return the Euclidean norm of each layer's W and b together."""
-        return [sqrt(W.dot(W) + b.dot(b)) for W, b in self._layers]
+        return self.norms_of(self.theta[np.newaxis])[0].tolist()
+
+    def norms_of(self, thetas: Array) -> Array:
+        """Return the same for several such vectors, the rows of thetas: shape (n_vectors, n_layers)."""
+        sums, L = np.add.reduceat(thetas * thetas, self._starts, axis=1), len(self.W)
+        return np.sqrt(sums[:, :L] + sums[:, L:])
+
+    def dead_units(self, gradients: Array) -> Array:
+        """Return the share of hidden units whose bias gets no gradient, for each row of gradients."""
+        hidden = gradients[:, self.weights.size : self._starts[-1]]
+        return np.count_nonzero(hidden == 0, axis=1) / max(1, hidden.shape[1])
 
 
 class SparseRows:

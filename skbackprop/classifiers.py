@@ -129,9 +129,9 @@ class TwoLayerClassifier(BaseBackprop):
     n_layers_, n_outputs_ : int
         Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
     history_ : dict of lists
-        Per epoch since the last fresh fit: "loss", "learning_rate", "gradient_norm_1" … of each layer, "dead_units"
-        (share of hidden units that the gradient of the last batch does not reach), "validation_loss",
-        "validation_score", "seconds".
+        Per epoch since the last fresh fit: "loss", "learning_rate", "validation_loss", "validation_score", "seconds",
+        and of the gradient of its last batch "gradient_norm_1" … of each layer, and "dead_units", the share of hidden
+        units that it does not reach.
     loss_curve_, loss_ : list of float, float
         ``history_["loss"]``, J as met during each epoch (before its updates, in the full-batch case), and its last
         entry.

@@ -236,9 +236,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
     def _fitted(self, trainer: Trainer, names: dict[str, Any], labels: Labels, copied: bool = False) -> dict[str, Any]:
         """Return every fitted attribute."""
-        network, history = trainer.network, trainer.complete_history()
+        network, history = trainer.network, trainer.history.columns()
         losses = history["loss"]
-        n_iter = len(losses) - trainer.n_before
+        n_iter = len(losses) - trainer.history.n_before
         fitted = names | {
             "classes_": labels.classes,
             "coefs_": [W.copy() if copied else W for W in network.W],

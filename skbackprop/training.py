@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, nan
 from time import perf_counter
 from typing import Any
 
@@ -24,15 +24,16 @@ from .activations import Array
 from .arrays import Cache, Parameters
 from .data import Rows, Table
 from .evaluation import constant_loss, evaluate, total
+from .history import VERDICT, Columns, History
 from .network import BLOCK_ROWS, Network
 from .schedules import FunctionOfProgress, Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
 
 AVERAGE = 0.85  # decay, per epoch, of the average of the weights that is judged during a search
 COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs that led to its best weights
+FIRST_ROWS = 512  # rows from which J before training is computed: it is close to that of equal probabilities
 GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 
-History = dict[str, list[float]]
 Judge = Callable[[Network], tuple[float, float]]  # its loss on validation rows, and its score (greater is better)
 
 
@@ -105,7 +106,7 @@ class Trainer:
     state : dict, default=None
         What :meth:`state` of an earlier fit returned; training goes on from there.
     history : dict of lists, default=None
-        The history of the epochs before.
+        The columns of the epochs before.
     judge : callable (network) -> (loss, score), default=None
         Judges the network after each epoch.
     stops_early : bool, default=False
@@ -127,7 +128,7 @@ class Trainer:
         rng: np.random.RandomState,
         *,
         state: dict[str, Any] | None = None,
-        history: History | None = None,
+        history: Columns | None = None,
         judge: Judge | None = None,
         stops_early: bool = False,
         whole: Table | None = None,
@@ -136,6 +137,7 @@ class Trainer:
     ) -> None:
         self.network, self.table, self.plan, self.rng = network, table, plan, rng
         self.whole, self.halves, self.watcher = whole, halves, watcher
+        self.is_watched = watcher is not None and watcher.is_watching
         self.gradients = Parameters(network.layer_sizes, network.dtype)
         self.partial = Parameters(network.layer_sizes, network.dtype)  # of one block, where a batch has several
         self.work = np.empty_like(network.parameters.weights)
@@ -146,10 +148,12 @@ class Trainer:
         self.solver_state = (resumes[0] and state["solver"]) or plan.solver.init_state(network.theta)
         self.schedule_state = (resumes[1] and state["schedule"]) or plan.schedule.init_state()
         self.runs = [Run(network, table, self.solver_state, judge, averages=whole is not None)]
-        self.history: History = {name: list(values) for name, values in (history or {}).items()}
+        self.full_batch_only = getattr(plan.solver, "full_batch_only", False)
+        self.is_judged = judge is not None or any(each is not None for _, each in halves)
+        absent = {"learning_rate": self.full_batch_only} | dict.fromkeys(VERDICT, not self.is_judged)
+        self.history = History(self.gradients, history, without=[name for name in absent if absent[name]])
         self.patience = Patience(plan.patience, plan.tol, keep_best=stops_early)
-        self.n_before = len(self.history.setdefault("loss", []))
-        self.first_objective = np.nan
+        self.first_objective = nan
         self.n_iter = 0
         self.n_searched = 0  # epochs that halves have taken
         self.n_updates = 0
@@ -158,7 +162,6 @@ class Trainer:
         self.is_useless = False
         self.caches: dict[int, Cache] = {}
         self.means: dict[int, Array] = {}
-        self.n_hidden = sum(network.layer_sizes[1:-1])
 
     # ------------------------------------------------------------------ the loop
 
@@ -168,10 +171,10 @@ class Trainer:
             for judge in [run.judge for run in self.runs] + [judge for _, judge in self.halves]:
                 if judge is not None:
                     judge(self.network)  # a scorer that raises shall do so before any training is done
-            self.first_objective = self._objective()
+            self.first_objective = self._objective(FIRST_ROWS)
             if self.halves:
                 self._search_halves()
-            elif getattr(self.plan.solver, "full_batch_only", False):
+            elif self.full_batch_only:
                 self._run_lbfgs()
             else:
                 self._run_epochs(self.plan.max_iter)
@@ -187,7 +190,6 @@ class Trainer:
         solver, gradients = self.plan.solver, self.gradients
         steps = [solver.stepper(run.network.parameters, gradients, run.solver_state) for run in self.runs]
         self.kept = self._keep()
-        self._open_history("learning_rate")
         for epoch in range(n_epochs):
             started, loss = self._begin_epoch(), 0.0
             for run, step in zip(self.runs, steps, strict=True):
@@ -243,7 +245,7 @@ class Trainer:
         rows = table.shuffled(self.rng) if plan.shuffle and size < n else table.rows
         logits, targets = self.kept
         group = len(logits)
-        n_before, met = len(self.history["loss"]) - self.n_searched, 0.0
+        n_before, met = self.history.n_before + self.n_iter - self.n_searched, 0.0
         gradient, factor = self._gradient, plan.schedule.factor
         for start in range(0, n, group):
             rows_g = rows[start : start + group]
@@ -302,8 +304,7 @@ class Trainer:
         logits = np.empty((n, network.layer_sizes[-1]), network.dtype)
         Y, w = table.targets.take(rows, np.empty_like(logits)), table.take_weights(rows)
         accepted = network.theta.astype(np.float64)
-        J, J_accepted, started = np.nan, np.nan, perf_counter()
-        self._open_history()
+        J, J_accepted, started = nan, nan, perf_counter()
 
         def value_and_gradient(theta: Array) -> tuple[float, Array]:
             nonlocal J, J_accepted
@@ -333,54 +334,34 @@ class Trainer:
     # ------------------------------------------------------------------ around an epoch
 
     def _begin_epoch(self) -> float:
-        if self.watcher is not None:
+        if self.is_watched:
             self.watcher.epoch_begins()
         return perf_counter()
 
-    def _open_history(self, *rates: str) -> None:
-        """Make a list for each number of an epoch, as long as the others: NaN stands where there was nothing."""
-        norms = [f"gradient_norm_{l}" for l in range(1, len(self.network.layer_sizes))]
-        self.is_judged = any(run.judge is not None for run in self.runs)
-        verdict = ["validation_loss", "validation_score"] if self.is_judged else []
-        names = ["loss", *rates, *norms, "dead_units", *verdict, "seconds"]
-        n_before = len(self.history["loss"])
-        self.history = {name: [np.nan] * n_before for name in names} | self.history
-        self.columns = [self.history[name] for name in names]
-        self.other_columns = [column for name, column in self.history.items() if name not in names]
-
-    def _end_epoch(self, loss: float, started: float, *rate: float) -> bool:
+    def _end_epoch(self, loss: float, started: float, rate: float = nan) -> bool:
         """Record the epoch; return True if it was the last. Raises DivergenceError."""
         self.n_iter += 1
         diverged = not loss < EXPLODED * max(1.0, self.first_objective)
         for run in self.runs:
             run.average(self.n_iter - self.n_searched)
-        verdict = self._verdict(diverged) if self.is_judged else ()
-        record = (loss, *rate, *self._diagnostics(), *verdict, perf_counter() - started)
-        for column, number in zip(self.columns, record, strict=True):
-            column.append(number)
-        for column in self.other_columns:
-            column.append(np.nan)
+        validation_loss, validation_score = self._verdict(diverged) if self.is_judged else (nan, nan)
+        self.history.add(loss, rate, validation_loss, validation_score, perf_counter() - started)
         if diverged:
             raise self._divergence()
-        watched = -verdict[1] if self.patience.keep_best else loss
+        watched = -validation_score if self.patience.keep_best else loss
         self.plan.schedule.observe(watched, self.schedule_state)
         self.converged = self.patience.update(watched, self.n_iter, self.runs[0].judged.theta)
-        self.stopped_by_callback = self.watcher is not None and self.watcher.epoch_ended(self)
+        self.stopped_by_callback = self.is_watched and self.watcher.epoch_ended(self)
         return self.converged or self.stopped_by_callback
 
     def _verdict(self, diverged: bool) -> Sequence[float]:
-        """Return the validation loss and score, the means of those of all runs."""
+        """Return the validation loss and score, the means of those of all runs; NaN where there is no judge."""
         verdicts = [run.judge(run.judged) for run in self.runs if run.judge is not None and not diverged]
-        return [sum(numbers) / len(numbers) for numbers in zip(*verdicts, strict=True)] or (np.nan, np.nan)
-
-    def _diagnostics(self) -> list[float]:
-        """Return the gradient norm of each layer and the share of dead hidden units, of the last batch."""
-        alive = sum(map(np.count_nonzero, self.gradients.b[:-1]))  # no gradient reaches a dead unit's bias
-        return [*self.gradients.norms(), float(1.0 - alive / self.n_hidden) if self.n_hidden else 0.0]
+        return [sum(numbers) / len(numbers) for numbers in zip(*verdicts, strict=True)] or (nan, nan)
 
     def _check_result(self) -> None:
         """Raise DivergenceError unless the trained network is finite and, after a whole fit, worth something."""
-        J = self._objective()
+        J = self._objective(BLOCK_ROWS)
         if not (EXPLODED * max(1.0, self.first_objective) > J and np.isfinite(self.network.theta).all()):
             raise self._divergence(J)
         if self.plan.one_pass:
@@ -391,21 +372,16 @@ class Trainer:
         worse = self.verdict.loss > constant * (1.01 if self.verdict.one_label else EXPLODED)
         self.is_useless = self.verdict.one_answer or (worse and self.verdict.loss > 0.1)
 
-    def _objective(self) -> float:
-        self.verdict = evaluate(self.network, self.table.sample(BLOCK_ROWS))
+    def _objective(self, n_rows: int) -> float:
+        self.verdict = evaluate(self.network, self.table.sample(n_rows))
         return self.verdict.loss + self.network.penalty(self.plan.alpha)
 
     def _divergence(self, *final: float) -> DivergenceError:
-        plan = self.plan
+        plan, columns = self.plan, self.history.columns()
         message = divergence_message(
-            [*self.history["loss"], *final], self.n_iter, self.table.X.array, plan.learning_rate, plan.feature_names
+            [*columns["loss"], *final], self.n_iter, self.table.X.array, plan.learning_rate, plan.feature_names
         )
-        return DivergenceError(message, self.n_iter, self.history)
-
-    def complete_history(self) -> History:
-        """Return a copy of the history with lists of equal length, even where an interrupt came between two of them."""
-        n = min((len(values) for values in self.history.values()), default=0)
-        return {name: values[:n] for name, values in self.history.items()}
+        return DivergenceError(message, self.n_iter, columns)
 
     def state(self) -> dict[str, Any]:
         """Return what another fit needs to go on from here, as plain arrays and numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 from .defaults import searches
@@ -30,6 +31,7 @@ class Watcher:
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.fitted = fitted
+        self.is_watching = bool(self.every or self.has_callbacks)
         n_epochs = None if searches(estimator) else estimator.max_iter  # None: nobody knows yet
         self.context = estimator._init_callback_context(task_name="fit", max_subtasks=n_epochs)
         self.context.call_on_fit_task_begin(**self.task)
@@ -54,12 +56,12 @@ class Watcher:
 
 def progress_line(trainer: Trainer) -> str:
     """Return what verbose prints of the last epoch."""
-    last = {name: values[-1] for name, values in trainer.history.items()}
-    parts = [f"Epoch {len(trainer.history['loss'])}", f"loss {last['loss']:.6f}"]
-    if "validation_loss" in last:
+    last = trainer.history.last()
+    parts = [f"Epoch {trainer.history.n_before + trainer.n_iter}", f"loss {last['loss']:.6f}"]
+    if not isnan(last["validation_loss"]):
         parts.append(f"validation loss {last['validation_loss']:.6f}")
         if last["validation_score"] != -last["validation_loss"]:
             parts.append(f"validation score {last['validation_score']:.4f}")
-    if "learning_rate" in last:
+    if not isnan(last["learning_rate"]):
         parts.append(f"learning rate {last['learning_rate']:.3g}")
     return " | ".join(parts)
