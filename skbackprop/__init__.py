@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sklearn  # noqa: F401  first, and from up here: from within modules within modules it takes a tenth longer
+
 from ._version import __version__
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .gradient_check import check_gradients

@@ -51,7 +51,7 @@ def logits(
 
 def total(losses: Array, w: Array | None) -> float:
     """Return Σ_i w_i ℓ_i for the losses of some rows and their weights as a column, None if all are one."""
-    return float(losses.sum() if w is None else losses.dot(w[:, 0]))
+    return float(np.add.reduce(losses) if w is None else losses.dot(w[:, 0]))
 
 
 class Verdict(NamedTuple):

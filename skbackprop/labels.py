@@ -51,7 +51,7 @@ class Labels:
         if is_multilabel(y):
             return cls(np.arange(y.shape[1]) if classes is None else np.unique(classes), multilabel=True)
         try:
-            classes = np.unique(column_or_1d(y) if classes is None else classes)
+            classes = np.unique(flat(y) if classes is None else classes)
         except TypeError:
             kinds = sorted({type(label).__name__ for label in y})
             raise TypeError(f"y must hold labels of one kind, which can be sorted; got {', '.join(kinds)}.") from None
@@ -72,7 +72,7 @@ class Labels:
             raise ValueError(f"y must be {expected}, as in the first fit; got shape {y.shape}.")
         if self.multilabel:
             return y.toarray() if sp.issparse(y) else y
-        y = column_or_1d(y, warn=True)
+        y = flat(y, warn=True)
         codes, known = None, np.zeros(len(y), bool)
         if same_kind(y, self.classes):
             try:
@@ -109,6 +109,11 @@ class Labels:
     def log_probabilities(self, Z: Array, link: Any) -> Array:
         """Return the logarithms, exact where the probabilities round to 0 or 1."""
         return link.log_probabilities(np.hstack([-Z, Z]) if self.binary else Z)
+
+
+def flat(y: Any, warn: bool = False) -> Any:
+    """Return a checked y with one label per row as a vector; scikit-learn is asked only about a single column."""
+    return y if y.ndim == 1 else column_or_1d(y, warn=warn)
 
 
 def same_kind(a: Any, b: Any) -> bool:

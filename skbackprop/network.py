@@ -34,7 +34,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .activations import ACTIVATIONS, Activation, Array
-from .arrays import Cache, Parameters, SparseRows
+from .arrays import Cache, Parameters, SparseRows, product
 from .initializers import Normal, initial_weights, resolve_weight_init
 from .losses import LINKS, LOSSES, Link
 
@@ -159,12 +159,12 @@ class Network:
         cache.A[0] = cache.inputs[0] = X
         A, W, b, inputs, masks = cache.A, self.W, cache.b or self._b, cache.inputs, cache.masks
         for l, phi in enumerate(self.activations):
-            Z = inputs[l].dot(W[l], cache.Z[l])  # Z = A W + b
+            Z = product(inputs[l], W[l], cache.Z[l])  # Z = A W + b
             np.add(Z, b[l], Z)
             phi.value(Z, A[l + 1])  # A = φ(Z)
             if masks:
                 np.multiply(A[l + 1], masks[l], out=inputs[l + 1])
-        ZL = inputs[-1].dot(W[-1], cache.Z[-1])
+        ZL = product(inputs[-1], W[-1], cache.Z[-1])
         return np.add(ZL, b[-1], ZL)
 
     def loss(self, cache: Cache, Y: Any, sample_weight: Any = None) -> float:
@@ -208,7 +208,7 @@ class Network:
         dZ = self.loss_function.gradient(Z[-1], A[-1], Y, self.link, cache.dZ[-1])
         np.multiply(dZ, c, dZ)
         for l in range(len(Z) - 1, -1, -1):
-            inputs[l].T.dot(dZ, grads.W[l])  # dW = A(l-1)ᵀ dZ
+            product(inputs[l].T, dZ, grads.W[l])  # dW = A(l-1)ᵀ dZ
             ones.dot(dZ, grads.b[l])  # db = 1ᵀ dZ
             if l:
                 dA = dZ.dot(self._W_T[l], cache.dZ[l - 1])  # dA(l-1) = dZ Wᵀ
