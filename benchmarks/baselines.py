@@ -7,6 +7,22 @@ from collections.abc import Callable
 import numpy as np
 
 
+def relu(Z: np.ndarray) -> np.ndarray:
+    return np.maximum(0, Z)
+
+
+def relu_slope(Z: np.ndarray) -> np.ndarray:
+    return (Z > 0).astype(float)
+
+
+def sigmoid(Z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-Z))
+
+
+def cross_entropy(P: np.ndarray, Y: np.ndarray) -> float:
+    return -np.mean(Y * np.log(P + 1e-8) + (1 - Y) * np.log(1 - P + 1e-8))
+
+
 def notebook_loop(X: np.ndarray, y: np.ndarray, units: int, learning_rate: float, epochs: int) -> list[float]:
     """Two layers by full-batch gradient descent, as tutorials write it: plain, with a new array for each result."""
     rng = np.random.RandomState(42)
@@ -16,15 +32,16 @@ def notebook_loop(X: np.ndarray, y: np.ndarray, units: int, learning_rate: float
     losses, accuracies = [], []
     for epoch in range(epochs):
         Z1 = X @ W1 + b1
-        A1 = np.maximum(0, Z1)
+        A1 = relu(Z1)
         Z2 = A1 @ W2 + b2
-        P = 1 / (1 + np.exp(-Z2))
-        losses.append(-np.mean(Y * np.log(P + 1e-8) + (1 - Y) * np.log(1 - P + 1e-8)))
+        P = sigmoid(Z2)
+        losses.append(cross_entropy(P, Y))
 
         dZ2 = P - Y
         dW2 = A1.T @ dZ2 / len(X)
         db2 = np.mean(dZ2, axis=0, keepdims=True)
-        dZ1 = (dZ2 @ W2.T) * (Z1 > 0).astype(float)
+        dA1 = dZ2 @ W2.T
+        dZ1 = dA1 * relu_slope(Z1)
         dW1 = X.T @ dZ1 / len(X)
         db1 = np.mean(dZ1, axis=0, keepdims=True)
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from .activations import Array
 from .arrays import Cache, Parameters
+from .batches import Group, groups_of
 from .data import Rows, Table
 from .evaluation import constant_loss, evaluate, total
 from .history import VERDICT, Columns, History
@@ -32,7 +33,6 @@ from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence
 AVERAGE = 0.85  # decay, per epoch, of the average of the weights that is judged during a search
 COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs that led to its best weights
 FIRST_ROWS = 512  # rows from which J before training is computed: it is close to that of equal probabilities
-GROUP_BYTES = 2**18  # logits and targets of so many batches together stay in the cache of the processor
 
 Judge = Callable[[Network], tuple[float, float]]  # its loss on validation rows, and its score (greater is better)
 
@@ -160,6 +160,7 @@ class Trainer:
         self.converged = False
         self.stopped_by_callback = False
         self.is_useless = False
+        self.groups: dict[int, list[Group]] = {}  # by their number of rows, like the two below
         self.caches: dict[int, Cache] = {}
         self.means: dict[int, Array] = {}
 
@@ -189,7 +190,6 @@ class Trainer:
     def _run_epochs(self, n_epochs: int) -> None:
         solver, gradients = self.plan.solver, self.gradients
         steps = [solver.stepper(run.network.parameters, gradients, run.solver_state) for run in self.runs]
-        self.kept = self._keep()
         for epoch in range(n_epochs):
             started, loss = self._begin_epoch(), 0.0
             for run, step in zip(self.runs, steps, strict=True):
@@ -219,14 +219,6 @@ class Trainer:
         network.theta[...] = self.runs[0].judged.theta
         self.converged = converged
 
-    def _keep(self) -> tuple[Array, Array]:
-        """Return arrays for the logits and targets of a group of whole batches, from which their loss is computed."""
-        n, K = self.table.n_rows, self.network.layer_sizes[-1]
-        size = min(self.plan.batch_size, n)
-        group = size * max(1, GROUP_BYTES // (16 * K * size))
-        logits = np.empty((min(group, n), K), self.network.dtype)
-        return logits, np.empty_like(logits)
-
     def _cool_down(self, whole: Table, best_epoch: int) -> None:
         """Train on all rows, from the best weights, while the rate falls to zero."""
         self.table, self.runs = whole, [Run(self.network, whole, self.solver_state)]
@@ -241,33 +233,32 @@ class Trainer:
     def _epoch(self, step: Callable[[float], None], epoch: int) -> float:
         """Go through the table once, for the epoch-th time; return the loss met on the way."""
         network, table, plan = self.network, self.table, self.plan
-        n, size = table.n_rows, min(plan.batch_size, table.n_rows)
-        rows = table.shuffled(self.rng) if plan.shuffle and size < n else table.rows
-        logits, targets = self.kept
-        group = len(logits)
+        n, max_iter, learning_rate = table.n_rows, plan.max_iter, plan.learning_rate
         n_before, met = self.history.n_before + self.n_iter - self.n_searched, 0.0
-        gradient, factor = self._gradient, plan.schedule.factor
-        for start in range(0, n, group):
-            rows_g = rows[start : start + group]
-            m = len(rows_g)
-            logits_g = logits[:m]
-            Y, w = table.targets.take(rows_g, targets[:m]), table.take_weights(rows_g)
+        gradient, factor, schedule_state = self._gradient, plan.schedule.factor, self.schedule_state
+        rows_e = table.shuffled(self.rng) if plan.shuffle and plan.batch_size < n else table.rows
+        for group, batches, logits_g, targets in self.groups.get(n) or self._new_groups(n):
+            rows_g = rows_e[group]
+            Y, w = table.targets.take(rows_g, targets), table.take_weights(rows_g)
             penalty = network.penalty(plan.alpha)
-            for i in range(0, m, size):
-                j = i + size
-                progress = (epoch + (start + i) / n) / plan.max_iter
-                self.learning_rate = rate = plan.learning_rate * factor(progress, n_before, self.schedule_state)
-                gradient(rows_g[i:j], Y[i:j], None if w is None else w[i:j], logits_g[i:j])
+            for batch, logits in batches:
+                progress = (epoch + (group.start + batch.start) / n) / max_iter
+                self.learning_rate = rate = learning_rate * factor(progress, n_before, schedule_state)
+                gradient(rows_g[batch], Y[batch], None if w is None else w[batch], logits)
                 step(rate)
                 self.n_updates += 1
             losses = network.loss_function.value(logits_g, Y, network.link)
-            met += (total(losses, w) + penalty * m) / n
+            met += (total(losses, w) + penalty * len(rows_g)) / n
         return met
+
+    def _new_groups(self, n_rows: int) -> list[Group]:
+        self.groups[n_rows] = groups_of(n_rows, self.plan.batch_size, self.network.layer_sizes[-1], self.network.dtype)
+        return self.groups[n_rows]
 
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
         """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
         m, total = len(rows), self.gradients
-        c: Any = self._mean_of(m) if w is None else w / m
+        c: Any = w / m if w is not None else self.means.get(m) or self._new_mean(m)
         if m <= BLOCK_ROWS:
             self._block_gradient(rows, Y, c, logits, total)
         else:
@@ -287,9 +278,9 @@ class Trainer:
         self.network.forward(self.table.X.take(rows, cache.X), cache)
         self.network.backpropagate(cache, Y, c, grads)
 
-    def _mean_of(self, n_rows: int) -> Array:
-        if n_rows not in self.means:  # as an array, since NumPy takes half as long to multiply by one of those
-            self.means[n_rows] = np.array(1.0 / n_rows, self.network.dtype)
+    def _new_mean(self, n_rows: int) -> Array:
+        # as an array, since NumPy takes half as long to multiply by one of those
+        self.means[n_rows] = np.array(1.0 / n_rows, self.network.dtype)
         return self.means[n_rows]
 
     def _new_cache(self, n_rows: int) -> Cache:

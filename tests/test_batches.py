@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skbackprop import Network, TwoLayerClassifier
-from skbackprop.training import GROUP_BYTES
+from skbackprop.batches import GROUP_BYTES, groups_of
 
 
 def stepped_by_hand(X, Y, rng, batch_size, learning_rate, n_units, link):
@@ -32,3 +32,28 @@ def test_an_epoch_of_several_groups_is_one_pass_over_the_rows(n_classes, n_more,
     net = stepped_by_hand(X, Y, np.random.RandomState(1), batch_size, 0.1, 3, clf.link_)
     for ours, by_hand in zip(clf.coefs_ + clf.intercepts_, net.W + net.b, strict=True):
         assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("group_bytes", [1, 1000, 2**18])
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(1, 1), (7, 1), (64, 64), (65, 64), (10, 99), (100, 32), (96, 32)])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_groups_of_batches_cover_the_rows_once_and_in_order(monkeypatch, group_bytes, n_rows, batch_size, n_outputs):
+    monkeypatch.setattr("skbackprop.batches.GROUP_BYTES", group_bytes)
+    groups = groups_of(n_rows, batch_size, n_outputs, np.float32)
+    seen = []
+    for group in groups:
+        rows = np.arange(n_rows)[group.rows]
+        assert group.logits.shape == group.targets.shape == (len(rows), n_outputs)
+        assert group.logits.dtype == group.targets.dtype == np.float32
+        for batch in group.batches:
+            group.logits[...] = np.arange(len(rows))[:, np.newaxis]
+            assert batch.logits[:, 0].tolist() == np.arange(len(rows))[batch.rows].tolist()
+            seen.append(rows[batch.rows].tolist())
+    assert [row for rows in seen for row in rows] == list(range(n_rows))
+    assert [len(rows) for rows in seen[:-1]] == [min(batch_size, n_rows)] * (len(seen) - 1)
+    assert len(seen) == -(-n_rows // batch_size)
+
+
+def test_the_arrays_of_a_group_stay_small():
+    logits, targets = groups_of(1_000_000, 256, 1, np.float64)[0][2:]
+    assert logits.nbytes + targets.nbytes <= GROUP_BYTES

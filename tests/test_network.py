@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skbackprop import BackpropClassifier, Network
 from skbackprop.activations import ACTIVATIONS
-from skbackprop.arrays import Parameters
+from skbackprop.arrays import LARGE, Parameters, SparseRows, product
 from skbackprop.losses import LOSSES, LogLoss
 from skbackprop.network import resolve_activations, resolve_link
 from skbackprop.solvers import LBFGS, SGD
@@ -652,3 +653,13 @@ def test_a_table_of_more_rows_than_a_block_is_still_one_batch():
     for _ in range(2):
         net.update(net.objective(X, y, w, 0.01)[1], 0.1)
     np.testing.assert_allclose(theta, net.theta, rtol=1e-11)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("n_columns", [LARGE // 100 - 1, LARGE // 100])
+def test_a_product_is_the_same_by_either_way(n_columns, sparse):
+    rng = np.random.RandomState(0)
+    A, B = rng.standard_normal((100, 7)), rng.standard_normal((7, n_columns))
+    out = np.full((100, n_columns), np.nan)  # what stands there must not count
+    assert product(SparseRows(sp.csr_matrix(A)) if sparse else A, B, out) is out
+    assert_allclose(out, A @ B, rtol=1e-12, atol=1e-14)
