@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -12,7 +12,14 @@ from .activations import Array
 from .data import Table, as_rows
 from .network import BLOCK_ROWS, Network
 
+BLOCK_NUMBERS = 2**17  # of the widest layer of a block
+JUDGED_ROWS = 1024  # rows of a table judged together: work arrays for more would come from the system anew each time
 WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
+
+
+def block_rows(layer_sizes: Sequence[int], most: int = BLOCK_ROWS) -> int:
+    """Return how many rows go through the layers together: as many as stay in the cache, but enough for BLAS."""
+    return min(most, max(BLOCK_ROWS // 4, BLOCK_NUMBERS // max(layer_sizes)))
 
 
 def logits(
@@ -36,9 +43,9 @@ def logits(
     """
     rows, n = as_rows(X), X.shape[0]
     result = np.empty((n, n_columns or network.layer_sizes[-1]), network.dtype)
-    cache, finite = None, True
-    for i in range(0, n, BLOCK_ROWS):
-        m = min(BLOCK_ROWS, n - i)
+    cache, finite, block = None, True, block_rows(network.layer_sizes)
+    for i in range(0, n, block):
+        m = min(block, n - i)
         if cache is None or cache.n_rows != m:
             cache = network.work_arrays(m)
             if n > m:  # an array of Z's own shape is added three times as fast as a row
@@ -67,8 +74,9 @@ def evaluate(network: Network, table: Table) -> Verdict:
     X, rows, n = table.X, table.rows, table.n_rows
     loss, lowest, highest = 0.0, np.inf, -np.inf
     cache, decision, one_label = None, None, True
-    for i in range(0, n, BLOCK_ROWS):
-        rows_b = rows[i : i + BLOCK_ROWS]
+    block = block_rows(network.layer_sizes, JUDGED_ROWS)
+    for i in range(0, n, block):
+        rows_b = rows[i : i + block]
         m = len(rows_b)
         if cache is None or cache.n_rows != m:
             cache = network.work_arrays(m)
