@@ -70,7 +70,7 @@ def small_step(options: Options, epochs: int = 80) -> Race:
     work = "455 × 30 → 16 → 1, batch 32, adam"
     steps = epochs * -(-len(X) // 32)
     fits = lambda: ours.fit(X, y), lambda: theirs.fit(X, y)
-    return Race(work, "MLPClassifier", *fits, at_least=6.0, count=steps, unit="a step")
+    return Race(work, "MLPClassifier", *fits, at_least=6.0, count=steps, unit="a step", pairs=25)
 
 
 @race
@@ -93,7 +93,7 @@ def full_batch_notebook(options: Options, epochs: int = 500) -> Race:
     X, y, ours = document_000(epochs)
     work = f"455 × 30 → 16 → 1, full batch, sgd, {epochs} epochs"
     theirs = lambda: notebook_loop(X, y, 16, 0.05, epochs)  # noqa: E731
-    return Race(work, "the notebook's loop", ours, theirs, at_least=1.45, count=epochs, unit="an epoch")
+    return Race(work, "the notebook's loop", ours, theirs, at_least=1.45, count=epochs, unit="an epoch", pairs=25)
 
 
 @race

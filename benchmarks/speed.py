@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = Options(args.threads, args.clock)
     env = environment(args.threads) | {"clock": args.clock}
     print_environment(env)
-    print(f"ratios: the median of {args.pairs} pairs, of some rows 3 to 15 (quartiles); times: ours : theirs\n")
+    print(f"ratios: the median of {args.pairs} pairs, of some rows 3 to 25 (quartiles); times: ours : theirs\n")
     results = []
     with threadpool_limits(args.threads), quietly():
         for make in RACES + MEMORY:
