@@ -28,6 +28,11 @@ class DenseRows:
     def __init__(self, array: Any) -> None:
         self.array = array
 
+    @property
+    def width(self) -> int:
+        """Numbers that a row takes where it is gathered."""
+        return self.array.shape[1]
+
     def buffer(self, n_rows: int) -> Any:
         """Return an array for ``take`` to gather n_rows into."""
         return np.empty((n_rows, *self.array.shape[1:]), self.array.dtype)
@@ -53,6 +58,10 @@ class StridedRows(DenseRows):
 
 class CsrRows(DenseRows):
     """Rows of a CSR matrix; they stay sparse."""
+
+    @property
+    def width(self) -> int:
+        return 0
 
     def buffer(self, n_rows: int) -> None:
         return None

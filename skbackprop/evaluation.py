@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .activations import Array
-from .data import Table, as_rows
+from .data import DenseRows, Table, as_rows
 from .network import BLOCK_ROWS, Network
 
 BLOCK_NUMBERS = 2**17  # of the widest layer of a block
@@ -17,9 +17,9 @@ JUDGED_ROWS = 1024  # rows of a table judged together: work arrays for more woul
 WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
 
 
-def block_rows(layer_sizes: Sequence[int], most: int = BLOCK_ROWS) -> int:
+def block_rows(X: DenseRows, network: Network, most: int = BLOCK_ROWS) -> int:
     """Return how many rows go through the layers together: as many as stay in the cache, but enough for BLAS."""
-    return min(most, max(BLOCK_ROWS // 4, BLOCK_NUMBERS // max(layer_sizes)))
+    return min(most, max(BLOCK_ROWS // 4, BLOCK_NUMBERS // max(X.width, *network.layer_sizes[1:])))
 
 
 def logits(
@@ -43,7 +43,7 @@ def logits(
     """
     rows, n = as_rows(X), X.shape[0]
     result = np.empty((n, n_columns or network.layer_sizes[-1]), network.dtype)
-    cache, finite, block = None, True, block_rows(network.layer_sizes)
+    cache, finite, block = None, True, block_rows(rows, network)
     for i in range(0, n, block):
         m = min(block, n - i)
         if cache is None or cache.n_rows != m:
@@ -74,7 +74,7 @@ def evaluate(network: Network, table: Table) -> Verdict:
     X, rows, n = table.X, table.rows, table.n_rows
     loss, lowest, highest = 0.0, np.inf, -np.inf
     cache, decision, one_label = None, None, True
-    block = block_rows(network.layer_sizes, JUDGED_ROWS)
+    block = block_rows(X, network, JUDGED_ROWS)
     for i in range(0, n, block):
         rows_b = rows[i : i + block]
         m = len(rows_b)
