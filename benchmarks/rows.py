@@ -34,7 +34,7 @@ class Race(NamedTuple):
     at_most: float | None = None  # ours / theirs
     count: int = 1  # of the units that both do in one call …
     unit: str = ""  # … and what such a unit is, for the printed times
-    pairs: int | None = None  # fewer than the others, where one takes long; more, where they differ much
+    share: float = 1.0  # of the pairs: less where one takes long, more where they differ much
 
 
 class Memory(NamedTuple):
@@ -70,7 +70,7 @@ def small_step(options: Options, epochs: int = 80) -> Race:
     work = "455 × 30 → 16 → 1, batch 32, adam"
     steps = epochs * -(-len(X) // 32)
     fits = lambda: ours.fit(X, y), lambda: theirs.fit(X, y)
-    return Race(work, "MLPClassifier", *fits, at_least=6.0, count=steps, unit="a step", pairs=25)
+    return Race(work, "MLPClassifier", *fits, at_least=6.0, count=steps, unit="a step", share=3.0)
 
 
 @race
@@ -93,7 +93,7 @@ def full_batch_notebook(options: Options, epochs: int = 500) -> Race:
     X, y, ours = document_000(epochs)
     work = f"455 × 30 → 16 → 1, full batch, sgd, {epochs} epochs"
     theirs = lambda: notebook_loop(X, y, 16, 0.05, epochs)  # noqa: E731
-    return Race(work, "the notebook's loop", ours, theirs, at_least=1.45, count=epochs, unit="an epoch", pairs=25)
+    return Race(work, "the notebook's loop", ours, theirs, at_least=1.45, count=epochs, unit="an epoch", share=3.0)
 
 
 @race
@@ -155,7 +155,7 @@ def grid_search(options: Options) -> Race:
     X, y = breast_cancer()
     ours, theirs = searches()
     fits = lambda: ours.fit(X, y), lambda: theirs.fit(X, y)
-    return Race("GridSearchCV, 24 × 5 fits, breast cancer", "the same, MLPClassifier", *fits, at_least=4.0, pairs=3)
+    return Race("GridSearchCV, 24 × 5 fits, breast cancer", "the same, MLPClassifier", *fits, at_least=4.0, share=0.4)
 
 
 # ---------------------------------------------------------------- prediction, import
@@ -170,7 +170,7 @@ def predict_many(units: int) -> Race:
     X, _ = random_table(1_000_000, 30)
     ours, theirs = fitted(units)
     calls = lambda: ours.predict_proba(X), lambda: theirs.predict_proba(X)
-    return Race(f"predict_proba, 1,000,000 × 30, {units} units", "MLPClassifier", *calls, at_least=1.5, pairs=5)
+    return Race(f"predict_proba, 1,000,000 × 30, {units} units", "MLPClassifier", *calls, at_least=1.5, share=0.7)
 
 
 @race
@@ -214,7 +214,7 @@ def import_time(options: Options) -> Race:
         return run
 
     loads = load("skbackprop"), load("sklearn.neural_network")
-    return Race("import skbackprop", "import sklearn.neural_network", *loads, at_most=1.1, pairs=15)
+    return Race("import skbackprop", "import sklearn.neural_network", *loads, at_most=1.1, share=2.0)
 
 
 # ---------------------------------------------------------------- memory, each in a process of its own
