@@ -7,10 +7,13 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
+from scipy.linalg import blas
 
 from .activations import Array
 
 LARGE = 10_000  # numbers from which zeroing them takes longer than the set-up of matmul
+SHORT = 10_000  # numbers up to which OpenBLAS adds vectors in a single thread
+AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
 
 
 class Parameters:
@@ -67,6 +70,18 @@ def product(A: Any, B: Array, out: Array) -> Array:
     if out.size < LARGE or isinstance(A, SparseRows):
         return A.dot(B, out)
     return np.matmul(A, B, out=out)
+
+
+def axpy(a: float, x: Array, y: Array, work: Array | None = None) -> None:
+    """Do y ← y + a x for vectors, in one call that no interrupt can cut in two; work may be x, but not y.
+
+    Short vectors take the routine of this name from BLAS, which needs one pass where NumPy needs two. For long ones it
+    would start threads of its own, which get in the way of those that multiply matrices.
+    """
+    if x.size <= SHORT:
+        AXPY[x.dtype](x, y, x.size, a)
+    else:
+        np.add(y, np.multiply(x, a, out=work), out=y)
 
 
 class SparseRows:

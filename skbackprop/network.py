@@ -34,7 +34,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .activations import ACTIVATIONS, Activation, Array
-from .arrays import Cache, Parameters, SparseRows, product
+from .arrays import Cache, Parameters, SparseRows, axpy, product
 from .initializers import Normal, initial_weights, resolve_weight_init
 from .losses import LINKS, LOSSES, Link
 
@@ -225,7 +225,7 @@ class Network:
     def add_penalty(self, alpha: float, grads: Parameters, work: Array | None = None) -> None:
         """Add the gradient of the penalty, alpha W, to grads; work is an array like all weights, to save making one."""
         if alpha:
-            np.add(grads.weights, np.multiply(self.parameters.weights, alpha, out=work), out=grads.weights)
+            axpy(alpha, self.parameters.weights, grads.weights, work)
 
     def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
         """Return J and its gradient.

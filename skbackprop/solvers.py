@@ -36,7 +36,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .activations import Array
-from .arrays import Parameters
+from .arrays import Parameters, axpy
 from .registry import Configurable, Registry, check_number
 
 State = dict[str, Any]
@@ -125,24 +125,23 @@ class SGD(SteppingSolver):
         def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
-            np.multiply(g, learning_rate, out=delta)
-            np.subtract(theta, delta, out=theta)
+            axpy(-learning_rate, g, theta, delta)
 
         return step
 
     def _momentum(self, theta: Array, g: Array, state: State) -> Step:
-        v, delta = state["v"], np.empty_like(theta)
+        v, delta, ahead = state["v"], np.empty_like(theta), np.empty_like(theta)
         mu = np.array(self.momentum, theta.dtype)
 
         def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
-            np.multiply(g, learning_rate, out=delta)
             np.multiply(v, mu, out=v)
-            np.subtract(v, delta, out=v)
+            axpy(-learning_rate, g, v, delta)
             if self.nesterov:
-                np.subtract(mu * v, delta, out=delta)
-                np.add(theta, delta, out=theta)
+                np.multiply(v, mu, out=ahead)
+                axpy(-learning_rate, g, ahead, delta)
+                np.add(theta, ahead, out=theta)
             else:
                 np.add(theta, v, out=theta)
 
@@ -182,20 +181,18 @@ class RMSprop(SteppingSolver):
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
         theta, g, v = parameters.theta, gradients.theta, state["v"]
         delta = np.empty_like(theta)
-        rho, one_minus_rho, epsilon = np.array([self.rho, 1 - self.rho, self.epsilon], theta.dtype)
+        rho, epsilon = np.array([self.rho, self.epsilon], theta.dtype)
 
         def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
             np.multiply(g, g, out=delta)
-            np.multiply(delta, one_minus_rho, out=delta)
             np.multiply(v, rho, out=v)
-            np.add(v, delta, out=v)
+            axpy(1 - self.rho, delta, v, delta)
             np.sqrt(v, out=delta)
             np.add(delta, epsilon, out=delta)
             np.divide(g, delta, out=delta)
-            np.multiply(delta, learning_rate, out=delta)
-            np.subtract(theta, delta, out=theta)
+            axpy(-learning_rate, delta, theta, delta)
 
         return step
 
@@ -246,23 +243,23 @@ class Adam(SteppingSolver):
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
         """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W), where λ is zero but for AdamW.
 
-        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``rate`` and ``eps``,
+        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``scale`` and ``eps``,
         which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
-        η m̂ / (√v̂ + ε) = [η (1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
+        m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
         theta, weights, g, m, v = parameters.theta, parameters.weights, gradients.theta, state["m"], state["v"]
         delta, decay = np.empty_like(theta), np.empty_like(weights)
         delta_weights = delta[: weights.size]
         b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
         # numbers as arrays, since NumPy takes half as long to multiply by one of those
-        beta_1, beta_2, rate, eps = (np.array(number, g.dtype) for number in (b1, b2, 0.0, 0.0))
+        beta_1, beta_2, eps = (np.array(number, g.dtype) for number in (b1, b2, 0.0))
 
         def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
             state["t"] = t = state["t"] + 1
             c = sqrt((1 - b2) / (1 - b2**t))
-            rate[...] = learning_rate * (1 - b1) / ((1 - b1**t) * c)
+            scale = (1 - b1) / ((1 - b1**t) * c)
             eps[...] = epsilon / c
             np.multiply(m, beta_1, m)
             np.add(m, g, m)
@@ -272,11 +269,9 @@ class Adam(SteppingSolver):
             np.sqrt(v, delta)
             np.add(delta, eps, delta)
             np.divide(m, delta, delta)
-            np.multiply(delta, rate, delta)
             if self.weight_decay:
-                np.multiply(weights, learning_rate * self.weight_decay, decay)
-                np.add(delta_weights, decay, delta_weights)
-            np.subtract(theta, delta, theta)
+                axpy(self.weight_decay / scale, weights, delta_weights, decay)
+            axpy(-learning_rate * scale, delta, theta, delta)
 
         return step
 

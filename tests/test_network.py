@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skbackprop import BackpropClassifier, Network
 from skbackprop.activations import ACTIVATIONS
-from skbackprop.arrays import LARGE, Parameters, SparseRows, product
+from skbackprop.arrays import LARGE, SHORT, Parameters, SparseRows, axpy, product
 from skbackprop.losses import LOSSES, LogLoss
 from skbackprop.network import resolve_activations, resolve_link
 from skbackprop.solvers import LBFGS, SGD
@@ -663,3 +663,18 @@ def test_a_product_is_the_same_by_either_way(n_columns, sparse):
     out = np.full((100, n_columns), np.nan)  # what stands there must not count
     assert product(SparseRows(sp.csr_matrix(A)) if sparse else A, B, out) is out
     assert_allclose(out, A @ B, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("size", [1, 7, SHORT, SHORT + 1])
+def test_a_multiple_is_added_in_place(size, dtype):
+    rng = np.random.RandomState(0)
+    x, y = rng.randn(2, size).astype(dtype)
+    for work in (np.empty_like(x), None):
+        kept, expected = x.copy(), y + dtype(0.3) * x
+        axpy(0.3, x, y, work)
+        assert_allclose(y, expected, rtol=1e-6 if dtype is np.float32 else 1e-14, atol=1e-7)
+        assert_array_equal(x, kept)
+    expected = y - 2 * x
+    axpy(-2.0, x, y, x)  # x may be used up
+    assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
