@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -14,6 +14,8 @@ from .activations import Array
 LARGE = 10_000  # numbers from which zeroing them takes longer than the set-up of matmul
 SHORT = 10_000  # numbers up to which OpenBLAS adds vectors in a single thread
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
+
+Product = Callable[[Any, Array, Array], Array]
 
 
 class Parameters:
@@ -65,11 +67,24 @@ class Parameters:
         return np.count_nonzero(hidden == 0, axis=1) / max(1, hidden.shape[1])
 
 
+def addable(b: list[Array]) -> list[Array]:
+    """Return views of the biases to add to Z: NumPy adds a number twice as fast as an array of one number."""
+    return [each.reshape(()) if each.size == 1 else each for each in b]
+
+
+def product_into(out: Array, sparse: bool = False) -> Product:
+    """Return the function (A, B, out) that writes A B into an array like out, where A is dense or SparseRows.
+
+    That is dot, which needs less set-up, unless out is large, for dot zeroes it first.
+    """
+    if sparse:
+        return SparseRows.dot
+    return np.ndarray.dot if out.size < LARGE else np.matmul
+
+
 def product(A: Any, B: Array, out: Array) -> Array:
-    """Return A B, written into out: by dot, which needs less set-up, unless out is large, for dot zeroes it first."""
-    if out.size < LARGE or isinstance(A, SparseRows):
-        return A.dot(B, out)
-    return np.matmul(A, B, out=out)
+    """Return A B, written into out."""
+    return product_into(out, isinstance(A, SparseRows))(A, B, out)
 
 
 def axpy(a: float, x: Array, y: Array, work: Array | None = None) -> None:
@@ -133,7 +148,6 @@ class Cache:
 
     def __init__(self, layer_sizes: Sequence[int], n_rows: int, dtype: Any) -> None:
         self.n_rows = n_rows
-        self.X: Any = None  # where the rows of a batch are gathered, if they are
         self.Z: list[Array] = [np.empty((n_rows, n), dtype) for n in layer_sizes[1:]]
         self.A: list[Any] = [None, *(np.empty((n_rows, n), dtype) for n in layer_sizes[1:])]
         self.inputs: list[Any] = self.A[:-1]

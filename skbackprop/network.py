@@ -34,9 +34,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from .activations import ACTIVATIONS, Activation, Array
-from .arrays import Cache, Parameters, SparseRows, axpy, product
+from .arrays import Cache, Parameters, SparseRows, addable, axpy, product
 from .initializers import Normal, initial_weights, resolve_weight_init
 from .losses import LINKS, LOSSES, Link
+from .two_layers import Gradient, two_layer_gradient
 
 OUTPUT_GAIN = 0.09  # of weight_init="auto": the first answers are close to equal probabilities
 BLOCK_ROWS = 2048  # rows that go through the layers together where a batch or a table has more
@@ -218,6 +219,31 @@ class Network:
                 dZ = np.multiply(dA, slope, dA)  # dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1)), in dA's place
         return grads
 
+    def gradient_into(
+        self,
+        grads: Parameters,
+        n_rows: int,
+        sparse: bool = False,
+        dropout: float = 0.0,
+        rng: Any = None,
+    ) -> Gradient:
+        """Return gradient(X, Y, c, ZL): forward and backpropagate for batches of n_rows, into arrays bound here.
+
+        The logits are written into ZL, the gradient into grads. ``sparse`` tells whether X comes as SparseRows; with
+        dropout the masks of each call are drawn from rng.
+        """
+        if len(self.W) == 2 and not dropout:
+            return two_layer_gradient(self, grads, n_rows, sparse)
+        cache = self.work_arrays(n_rows)
+
+        def gradient(X: Any, Y: Array, c: Any, ZL: Array) -> None:
+            cache.Z[-1] = ZL
+            if dropout:
+                cache.drop(dropout, rng)
+            self.backpropagate(self.forward(X, cache), Y, c, grads)
+
+        return gradient
+
     def penalty(self, alpha: float) -> float:
         """Return (alpha / 2) Σ_l ‖Wl‖²."""
         return 0.5 * alpha * float(self.parameters.weights.dot(self.parameters.weights)) if alpha else 0.0
@@ -307,11 +333,6 @@ class Network:
             )
         w = w / w.max()  # so that 1e-300 and 1 give the same bits, and no sum overflows
         return (w / w.sum()).astype(self.dtype)[:, np.newaxis]
-
-
-def addable(b: list[Array]) -> list[Array]:
-    """Return views of the biases to add to Z: NumPy adds a number twice as fast as an array of one number."""
-    return [each.reshape(()) if each.size == 1 else each for each in b]
 
 
 def resolve_link(spec: Any, n_outputs: int) -> Link:

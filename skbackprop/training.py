@@ -16,19 +16,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, nan
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .activations import Array
-from .arrays import Cache, Parameters
+from .arrays import Parameters
 from .batches import Group, groups_of
-from .data import Rows, Table
+from .data import CsrRows, Rows, Table
 from .evaluation import constant_loss, evaluate, total
 from .history import VERDICT, Columns, History
 from .network import BLOCK_ROWS, Network
 from .schedules import FunctionOfProgress, Schedule
 from .stopping import EXPLODED, WORTHLESS, DivergenceError, Patience, divergence_message
+from .two_layers import Gradient
 
 AVERAGE = 0.85  # decay, per epoch, of the average of the weights that is judged during a search
 COOL_DOWN = 0.4  # epochs on all rows after a search, as a share of the epochs that led to its best weights
@@ -53,6 +54,14 @@ class Plan:
     tol: float = 0.0
     one_pass: bool = False
     feature_names: Any = None
+
+
+class Bound(NamedTuple):
+    """What batches of one size need, made once a fit."""
+
+    gradient: Gradient
+    buffer: Any  # where their rows are gathered
+    mean: Array  # one over their number
 
 
 class Run:
@@ -139,7 +148,7 @@ class Trainer:
         self.whole, self.halves, self.watcher = whole, halves, watcher
         self.is_watched = watcher is not None and watcher.is_watching
         self.gradients = Parameters(network.layer_sizes, network.dtype)
-        self.partial = Parameters(network.layer_sizes, network.dtype)  # of one block, where a batch has several
+        self.total = np.empty_like(network.theta)  # of all blocks, where a batch has several
         self.work = np.empty_like(network.parameters.weights)
         state = copy.deepcopy(state or {})  # it stays as it was if training fails, and may be read-only
         kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
@@ -160,9 +169,8 @@ class Trainer:
         self.converged = False
         self.stopped_by_callback = False
         self.is_useless = False
-        self.groups: dict[int, list[Group]] = {}  # by their number of rows, like the two below
-        self.caches: dict[int, Cache] = {}
-        self.means: dict[int, Array] = {}
+        self.groups: dict[int, list[Group]] = {}  # by their number of rows
+        self.bound: dict[tuple[Network, int], Bound] = {}
 
     # ------------------------------------------------------------------ the loop
 
@@ -256,38 +264,33 @@ class Trainer:
         return self.groups[n_rows]
 
     def _gradient(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
-        """Forward and backward for one batch, a block at a time; the logits are kept for the loss."""
-        m, total = len(rows), self.gradients
-        c: Any = w / m if w is not None else self.means.get(m) or self._new_mean(m)
-        if m <= BLOCK_ROWS:
-            self._block_gradient(rows, Y, c, logits, total)
+        """Forward and backward for one batch; the logits are kept for the loss."""
+        m, network = len(rows), self.network
+        if m > BLOCK_ROWS:
+            self._gradient_by_blocks(rows, Y, w, logits)
         else:
-            total.theta.fill(0)
-            for i in range(0, m, BLOCK_ROWS):
-                block = slice(i, i + BLOCK_ROWS)
-                c_block = c if w is None else c[block]
-                self._block_gradient(rows[block], Y[block], c_block, logits[block], self.partial)
-                total.theta += self.partial.theta
-        self.network.add_penalty(self.plan.alpha, total, self.work)
+            gradient, buffer, mean = self.bound.get((network, m)) or self._bind(m)
+            gradient(self.table.X.take(rows, buffer), Y, mean if w is None else w / m, logits)
+        network.add_penalty(self.plan.alpha, self.gradients, self.work)
 
-    def _block_gradient(self, rows: Rows, Y: Array, c: Any, logits: Array, grads: Parameters) -> None:
-        cache = self.caches.get(len(rows)) or self._new_cache(len(rows))
-        cache.Z[-1] = logits
-        if self.plan.dropout:
-            cache.drop(self.plan.dropout, self.rng)
-        self.network.forward(self.table.X.take(rows, cache.X), cache)
-        self.network.backpropagate(cache, Y, c, grads)
+    def _gradient_by_blocks(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
+        m, total = len(rows), self.total
+        total.fill(0)
+        for i in range(0, m, BLOCK_ROWS):
+            block = slice(i, i + BLOCK_ROWS)
+            rows_b, c = rows[block], 1.0 / m if w is None else w[block] / m
+            gradient, buffer, _ = self.bound.get((self.network, len(rows_b))) or self._bind(len(rows_b))
+            gradient(self.table.X.take(rows_b, buffer), Y[block], c, logits[block])
+            total += self.gradients.theta
+        self.gradients.theta[...] = total
 
-    def _new_mean(self, n_rows: int) -> Array:
-        # as an array, since NumPy takes half as long to multiply by one of those
-        self.means[n_rows] = np.array(1.0 / n_rows, self.network.dtype)
-        return self.means[n_rows]
-
-    def _new_cache(self, n_rows: int) -> Cache:
-        cache = self.network.work_arrays(n_rows)
-        cache.X = self.table.X.buffer(n_rows)
-        self.caches[n_rows] = cache
-        return cache
+    def _bind(self, n_rows: int) -> Bound:
+        network, X, dropout = self.network, self.table.X, self.plan.dropout
+        gradient = network.gradient_into(self.gradients, n_rows, isinstance(X, CsrRows), dropout, self.rng)
+        # a number as an array, since NumPy takes half as long to multiply by one of those
+        bound = Bound(gradient, X.buffer(n_rows), np.array(1.0 / n_rows, network.dtype))
+        self.bound[network, n_rows] = bound
+        return bound
 
     def _run_lbfgs(self) -> None:
         network, table, alpha = self.network, self.table, self.plan.alpha

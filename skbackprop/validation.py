@@ -89,9 +89,9 @@ class Judge:
             return evaluate(network, table).loss
         if self.cache is None:
             self.cache = network.work_arrays(n)
-            self.cache.X = table.X.take(table.rows, table.X.buffer(n))
+            self.rows = table.X.take(table.rows, table.X.buffer(n))
             self.Y, self.w = table.targets.take(table.rows, table.targets.buffer(n)), table.take_weights(table.rows)
-        losses = network.loss_function.value(network.propagate(self.cache.X, self.cache), self.Y, network.link)
+        losses = network.loss_function.value(network.propagate(self.rows, self.cache), self.Y, network.link)
         return total(losses, self.w) / n
 
     def __call__(self, network: Network) -> tuple[float, float]:
