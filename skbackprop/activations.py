@@ -47,12 +47,13 @@ class Activation(Protocol):
 
 
 @lru_cache(maxsize=32)
-def full(shape: tuple[int, ...], value: float, dtype: np.dtype) -> Array:
-    """Return a constant array, the same one for the same arguments: it cannot be written to.
+def full(shape: tuple[int, ...], value: int, dtype: np.dtype, strides: tuple[int, ...] = (0,)) -> Array:
+    """Return an array of zeros or ones, the same for the same arguments: it cannot be written to.
 
-    NumPy takes the maximum of two arrays up to three times faster than that of an array and a number.
+    NumPy takes the maximum of two arrays up to three times faster than that of an array and a number, if both are
+    stored by rows or both by columns, as the strides tell.
     """
-    array = np.zeros(shape, dtype) if value == 0 else np.full(shape, value, dtype)
+    array = (np.ones if value else np.zeros)(shape, dtype, "F" if strides[0] < strides[-1] else "C")
     array.flags.writeable = False
     return array
 
@@ -74,11 +75,11 @@ class Relu(Configurable):
     gain = 2.0
 
     def value(self, Z: Array, out: Array) -> Array:
-        return np.maximum(Z, full(Z.shape, 0, Z.dtype), out=out)
+        return np.maximum(Z, full(Z.shape, 0, Z.dtype, Z.strides), out=out)
 
     def derivative(self, Z: Array, A: Array, out: Array) -> Array:
         np.ceil(A, out)  # 0 or at least 1; with the next line faster than A > 0, which makes booleans
-        return np.minimum(out, full(A.shape, 1, A.dtype), out=out)
+        return np.minimum(out, full(A.shape, 1, A.dtype, A.strides), out=out)
 
 
 @ACTIVATIONS.register("leaky_relu")
@@ -305,7 +306,7 @@ class Identity(Configurable):
 
 def positive_part(Z: Array, out: Array | None = None) -> Array:
     """Return max(Z, 0)."""
-    return np.maximum(Z, full(Z.shape, 0, Z.dtype), out=out)
+    return np.maximum(Z, full(Z.shape, 0, Z.dtype, Z.strides), out=out)
 
 
 def log1p_exp_minus_abs(Z: Array, out: Array | None = None) -> Array:

@@ -12,6 +12,7 @@ from scipy.linalg import blas
 from .activations import Array
 
 LARGE = 10_000  # numbers from which zeroing them takes longer than the set-up of matmul
+NARROW = 16  # units; of wider layers the products by columns take longer
 SHORT = 10_000  # numbers up to which OpenBLAS adds vectors in a single thread
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
 
@@ -151,10 +152,22 @@ class Cache:
         self.Z: list[Array] = [np.empty((n_rows, n), dtype) for n in layer_sizes[1:]]
         self.A: list[Any] = [None, *(np.empty((n_rows, n), dtype) for n in layer_sizes[1:])]
         self.inputs: list[Any] = self.A[:-1]
-        self.b: list[Array] | None = None  # the biases, where they are there in Z's shape
+        self.b: list[Array] = []  # the biases as they are added, if prepare_blocks has prepared them
         self.masks: list[Array] = []
         self.dZ: list[Array] = []
         self.slopes: list[Array] = []
+
+    def prepare_blocks(self, b: list[Array], by_columns: bool) -> None:
+        """Get ready for many blocks that go forward with the biases b: NumPy is slow to add a short row to many.
+
+        Narrow layers may be stored by columns, along which a bias is but a number; for others b is repeated in Z's
+        shape.
+        """
+        self.b = [np.repeat(each[np.newaxis], self.n_rows, axis=0) for each in b]
+        for l, Z in enumerate(self.Z[:-1]):
+            if by_columns and Z.shape[1] <= NARROW and Z.size >= LARGE:
+                self.Z[l], self.A[l + 1], self.b[l] = Z.copy("F"), Z.copy("F"), b[l]
+        self.inputs = self.A[:-1]
 
     def prepare_backward(self) -> None:
         """Make the arrays that only backward needs, once."""

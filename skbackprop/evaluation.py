@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .activations import Array
-from .data import DenseRows, Table, as_rows
+from .data import CsrRows, DenseRows, Table, as_rows
 from .network import BLOCK_ROWS, Network
 
 BLOCK_NUMBERS = 2**17  # of the widest layer of a block
@@ -47,10 +47,9 @@ def logits(
     for i in range(0, n, block):
         m = min(block, n - i)
         if cache is None or cache.n_rows != m:
-            cache = network.work_arrays(m)
-            if n > m:  # an array of Z's own shape is added three times as fast as a row
-                cache.b = [np.repeat(b[np.newaxis], m, axis=0) for b in network.b]
-            buffer = rows.buffer(m)
+            cache, buffer = network.work_arrays(m), rows.buffer(m)
+            if n > m:
+                cache.prepare_blocks(network.b, by_columns=not isinstance(rows, CsrRows))
         write(result[i : i + m], network.propagate(rows.take(range(i, i + m), buffer), cache))
         finite = finite and isfinite(cache.Z[0][:, 0].sum())
     return result, finite

@@ -678,3 +678,22 @@ def test_a_multiple_is_added_in_place(size, dtype):
     expected = y - 2 * x
     axpy(-2.0, x, y, x)  # x may be used up
     assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("hidden", [(5,), (16,), (17,), (16, 8), (40, 8)])
+def test_blocks_that_are_prepared_give_what_others_give(hidden, activation, sparse):
+    net = Network([3, *hidden, 2], activation, random_state=0)
+    for b in net.b:
+        b[...] = np.random.RandomState(1).randn(len(b))
+    m = LARGE // 5
+    X = np.random.RandomState(0).randn(m, 3)
+    rows = SparseRows(sp.csr_matrix(X)) if sparse else X
+    expected = net.propagate(rows, net.work_arrays(m))
+    for by_columns in (False, True):
+        cache = net.work_arrays(m)
+        cache.prepare_blocks(net.b, by_columns)
+        assert_allclose(net.propagate(rows, cache), expected, rtol=1e-12, atol=1e-13)
+        stored_by_columns = [not Z.flags.c_contiguous for Z in cache.Z]
+        assert stored_by_columns == [by_columns and n <= 16 for n in hidden] + [False]
