@@ -79,24 +79,29 @@ def torch_loop(
 
 
 def matrix_products(X: np.ndarray, units: int, outputs: int, batch_size: int, epochs: int) -> Callable[[], None]:
-    """Return a function that does the matrix products of training and nothing else: no gather, no relu, no update."""
+    """Return a function that does the matrix products of training and nothing else: no gather, no relu, no update.
+
+    It goes through the batches in order, as they stand in X; no batch is in the cache before its turn, as in training.
+    """
     m, n_features = min(batch_size, len(X)), X.shape[1]
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape, X.dtype)
 
-    B, W1, W2 = np.ascontiguousarray(X[:m]), normal(n_features, units), normal(units, outputs)
+    batches = [X[min(i, len(X) - m) :][:m] for i in range(0, len(X), m)]  # the last one is as long as the others
+    W1, W2 = normal(n_features, units), normal(units, outputs)
     A1, Z2, dZ1, dZ2 = normal(m, units), normal(m, outputs), normal(m, units), normal(m, outputs)
     Z1, dA1, dW1, dW2 = np.empty_like(A1), np.empty_like(A1), np.empty_like(W1), np.empty_like(W2)
-    B_T, A1_T, W2_T = B.T, A1.T, W2.T
+    A1_T, W2_T = A1.T, W2.T
 
     def multiply() -> None:
-        for _ in range(epochs * -(-len(X) // m)):
-            B.dot(W1, Z1)
-            A1.dot(W2, Z2)
-            A1_T.dot(dZ2, dW2)
-            dZ2.dot(W2_T, dA1)
-            B_T.dot(dZ1, dW1)
+        for _ in range(epochs):
+            for B in batches:
+                B.dot(W1, Z1)
+                A1.dot(W2, Z2)
+                A1_T.dot(dZ2, dW2)
+                dZ2.dot(W2_T, dA1)
+                B.T.dot(dZ1, dW1)
 
     return multiply
