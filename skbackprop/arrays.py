@@ -89,13 +89,18 @@ def product(A: Any, B: Array, out: Array) -> Array:
 
 
 def axpy(a: float, x: Array, y: Array, work: Array | None = None) -> None:
-    """Do y ← y + a x for vectors, in one call that no interrupt can cut in two; work may be x, but not y.
+    """Do y ← y + a x for vectors, by the routine of this name in BLAS: one pass where NumPy needs two.
 
-    Short vectors take the routine of this name from BLAS, which needs one pass where NumPy needs two. For long ones it
-    would start threads of its own, which get in the way of those that multiply matrices.
+    For long vectors BLAS would start threads of its own, which get in the way of those that multiply matrices, so they
+    go piece by piece; or, with work, by NumPy and in one call that no interrupt can cut in two, as θ needs it. work may
+    be x, but not y.
     """
+    add = AXPY[x.dtype]
     if x.size <= SHORT:
-        AXPY[x.dtype](x, y, x.size, a)
+        add(x, y, x.size, a)
+    elif work is None:
+        for i in range(0, x.size, SHORT):
+            add(x[i : i + SHORT], y[i : i + SHORT], a=a)
     else:
         np.add(y, np.multiply(x, a, out=work), out=y)
 

@@ -130,17 +130,17 @@ class SGD(SteppingSolver):
         return step
 
     def _momentum(self, theta: Array, g: Array, state: State) -> Step:
-        v, delta, ahead = state["v"], np.empty_like(theta), np.empty_like(theta)
+        v, ahead = state["v"], np.empty_like(theta)
         mu = np.array(self.momentum, theta.dtype)
 
         def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
             np.multiply(v, mu, out=v)
-            axpy(-learning_rate, g, v, delta)
+            axpy(-learning_rate, g, v)
             if self.nesterov:
                 np.multiply(v, mu, out=ahead)
-                axpy(-learning_rate, g, ahead, delta)
+                axpy(-learning_rate, g, ahead)
                 np.add(theta, ahead, out=theta)
             else:
                 np.add(theta, v, out=theta)
@@ -188,7 +188,7 @@ class RMSprop(SteppingSolver):
                 self.clip(g)
             np.multiply(g, g, out=delta)
             np.multiply(v, rho, out=v)
-            axpy(1 - self.rho, delta, v, delta)
+            axpy(1 - self.rho, delta, v)
             np.sqrt(v, out=delta)
             np.add(delta, epsilon, out=delta)
             np.divide(g, delta, out=delta)
@@ -248,7 +248,7 @@ class Adam(SteppingSolver):
         m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
         theta, weights, g, m, v = parameters.theta, parameters.weights, gradients.theta, state["m"], state["v"]
-        delta, decay = np.empty_like(theta), np.empty_like(weights)
+        delta = np.empty_like(theta)
         delta_weights = delta[: weights.size]
         b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
         # numbers as arrays, since NumPy takes half as long to multiply by one of those
@@ -270,7 +270,7 @@ class Adam(SteppingSolver):
             np.add(delta, eps, delta)
             np.divide(m, delta, delta)
             if self.weight_decay:
-                axpy(self.weight_decay / scale, weights, delta_weights, decay)
+                axpy(self.weight_decay / scale, weights, delta_weights)
             axpy(-learning_rate * scale, delta, theta, delta)
 
         return step

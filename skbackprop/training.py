@@ -149,7 +149,6 @@ class Trainer:
         self.is_watched = watcher is not None and watcher.is_watching
         self.gradients = Parameters(network.layer_sizes, network.dtype)
         self.total = np.empty_like(network.theta)  # of all blocks, where a batch has several
-        self.work = np.empty_like(network.parameters.weights)
         state = copy.deepcopy(state or {})  # it stays as it was if training fails, and may be read-only
         kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
         resumes = [old == new for old, new in zip(state.get("kind", [None, None]), kind, strict=True)]
@@ -271,7 +270,7 @@ class Trainer:
         else:
             gradient, buffer, mean = self.bound.get((network, m)) or self._bind(m)
             gradient(self.table.X.take(rows, buffer), Y, mean if w is None else w / m, logits)
-        network.add_penalty(self.plan.alpha, self.gradients, self.work)
+        network.add_penalty(self.plan.alpha, self.gradients)
 
     def _gradient_by_blocks(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
         m, total = len(rows), self.total

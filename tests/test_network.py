@@ -666,7 +666,7 @@ def test_a_product_is_the_same_by_either_way(n_columns, sparse):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("size", [1, 7, SHORT, SHORT + 1])
+@pytest.mark.parametrize("size", [1, 7, SHORT, SHORT + 1, 3 * SHORT])
 def test_a_multiple_is_added_in_place(size, dtype):
     rng = np.random.RandomState(0)
     x, y = rng.randn(2, size).astype(dtype)
