@@ -1,8 +1,7 @@
 """The training table: rows gathered a batch at a time, whatever the table is stored as.
 
 X, y and the weights are never copied and never written to. ``take(rows, out)`` returns the wanted rows: a view where
-the
-rows are a range, else gathered into ``out``, an array that is used again and again.
+the rows are a range, else gathered into ``out``, an array that is used again and again.
 """
 
 from __future__ import annotations

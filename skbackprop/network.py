@@ -18,10 +18,11 @@ For a batch X of m rows and layers l = 1 … L, with layer sizes n_0 (features),
     update      θ ← θ - learning_rate · dθ
 
 Python counts from zero, so ``W[0]`` is W1, ``b[0]`` b1 and ``Z[0]`` Z1, while ``A[0]`` is X and ``A[1]`` A1. All
-parameters
-live in one flat vector θ = [W1 … WL | b1 … bL], of which W and b are views: a solver sees one vector, the penalty one
-prefix of it. With dropout the next layer sees A ∘ mask instead of A (the mask holds 0 or 1 / (1 - p)), and dA is
-multiplied by the same mask on the way back.
+parameters live in one flat vector θ = [W1 … WL | b1 … bL], of which W and b are views: a solver sees one vector, the
+penalty one prefix of it. With dropout the next layer sees A ∘ mask instead of A (the mask holds 0 or 1 / (1 - p)), and
+dA is multiplied by the same mask on the way back.
+
+Training a network of one hidden layer runs the same lines without the loop over l, :mod:`skbackprop.two_layers`.
 """
 
 from __future__ import annotations
@@ -248,10 +249,10 @@ class Network:
         """Return (alpha / 2) Σ_l ‖Wl‖²."""
         return 0.5 * alpha * float(self.parameters.weights.dot(self.parameters.weights)) if alpha else 0.0
 
-    def add_penalty(self, alpha: float, grads: Parameters) -> None:
-        """Add the gradient of the penalty, alpha W, to grads."""
+    def add_penalty(self, alpha: float, grads: Parameters, work: Array | None = None) -> None:
+        """Add the gradient of the penalty, alpha W, to grads; in one call if given work, an array like all weights."""
         if alpha:
-            axpy(alpha, self.parameters.weights, grads.weights)
+            axpy(alpha, self.parameters.weights, grads.weights, work)
 
     def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
         """Return J and its gradient.
