@@ -168,10 +168,13 @@ class Cache:
         Narrow layers may be stored by columns, along which a bias is but a number; for others b is repeated in Z's
         shape.
         """
-        self.b = [np.repeat(each[np.newaxis], self.n_rows, axis=0) for each in b]
-        for l, Z in enumerate(self.Z[:-1]):
-            if by_columns and Z.shape[1] <= NARROW and Z.size >= LARGE:
-                self.Z[l], self.A[l + 1], self.b[l] = Z.copy("F"), Z.copy("F"), b[l]
+        self.b = []
+        for l, (Z, each) in enumerate(zip(self.Z, b, strict=True)):
+            if by_columns and Z is not self.Z[-1] and Z.shape[1] <= NARROW and Z.size >= LARGE:
+                self.Z[l], self.A[l + 1] = (np.empty(Z.shape, Z.dtype, "F") for _ in range(2))
+                self.b.append(each)
+            else:
+                self.b.append(np.repeat(each[np.newaxis], self.n_rows, axis=0))
         self.inputs = self.A[:-1]
 
     def prepare_backward(self) -> None:
