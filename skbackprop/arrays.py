@@ -163,18 +163,17 @@ class Cache:
         self.slopes: list[Array] = []
 
     def prepare_blocks(self, b: list[Array], by_columns: bool) -> None:
-        """Get ready for many blocks that go forward with the biases b: NumPy is slow to add a short row to many.
+        """Get ready for many blocks that go forward with the biases b.
 
-        Narrow layers may be stored by columns, along which a bias is but a number; for others b is repeated in Z's
-        shape.
+        They are repeated in Z's shape, since NumPy adds arrays of one shape faster than a row or a number to many.
+        Narrow layers may be stored by columns, which suits BLAS better.
         """
-        self.b = []
-        for l, (Z, each) in enumerate(zip(self.Z, b, strict=True)):
-            if by_columns and Z is not self.Z[-1] and Z.shape[1] <= NARROW and Z.size >= LARGE:
+        for l, Z in enumerate(self.Z[:-1]):
+            if by_columns and Z.shape[1] <= NARROW and Z.size >= LARGE:
                 self.Z[l], self.A[l + 1] = (np.empty(Z.shape, Z.dtype, "F") for _ in range(2))
-                self.b.append(each)
-            else:
-                self.b.append(np.repeat(each[np.newaxis], self.n_rows, axis=0))
+        self.b = [np.empty_like(Z) for Z in self.Z]
+        for repeated, each in zip(self.b, b, strict=True):
+            repeated[...] = each
         self.inputs = self.A[:-1]
 
     def prepare_backward(self) -> None:

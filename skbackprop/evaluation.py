@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,19 +13,20 @@ from .data import CsrRows, DenseRows, Table, as_rows
 from .network import BLOCK_ROWS, Network
 
 BLOCK_NUMBERS = 2**17  # of the widest layer of a block
+PREDICTED_ROWS = 3072  # rows predicted together: of narrow layers still few enough for the cache
 JUDGED_ROWS = 1024  # rows of a table judged together: work arrays for more would come from the system anew each time
 WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
 
 
-def block_rows(X: DenseRows, network: Network, most: int = BLOCK_ROWS) -> int:
+def block_rows(X: DenseRows, network: Network, most: int) -> int:
     """Return how many rows go through the layers together: as many as stay in the cache, but enough for BLAS."""
     return min(most, max(BLOCK_ROWS // 4, BLOCK_NUMBERS // max(X.width, *network.layer_sizes[1:])))
 
 
 def logits(
-    network: Network, X: Any, write: Callable[[Array, Array], Any] = np.copyto, n_columns: int = 0
+    network: Network, X: Any, write: Callable[[Array, Array], Any] = np.positive, n_columns: int = 0
 ) -> tuple[Array, bool]:
-    """Return Z_L for every row of X, or what ``write`` makes of it, and whether X was finite.
+    """Return Z_L for every row of X, or what ``write`` makes of it, and whether X was finite and this holds no NaN.
 
     The rows go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in a
     row makes its Z1 not finite, and one column of Z1 is much less to look at than X.
@@ -36,23 +37,25 @@ def logits(
         Where the weights are.
     X : ndarray or CSR matrix of shape (n, n_features)
         In the network's dtype.
-    write : callable (out, Z)
-        Writes what is wanted into out, while a block's logits are still in the cache of the processor.
+    write : callable (Z, out)
+        Writes what is wanted into out, while a block's logits are still in the cache of the processor; by default Z.
     n_columns : int, default=0
         Columns of out; 0 means as many as Z has.
     """
     rows, n = as_rows(X), X.shape[0]
     result = np.empty((n, n_columns or network.layer_sizes[-1]), network.dtype)
-    cache, finite, block = None, True, block_rows(rows, network)
+    cache, sound, block = None, True, block_rows(rows, network, PREDICTED_ROWS)
     for i in range(0, n, block):
         m = min(block, n - i)
         if cache is None or cache.n_rows != m:
             cache, buffer = network.work_arrays(m), rows.buffer(m)
             if n > m:
                 cache.prepare_blocks(network.b, by_columns=not isinstance(rows, CsrRows))
-        write(result[i : i + m], network.propagate(rows.take(range(i, i + m), buffer), cache))
-        finite = finite and isfinite(cache.Z[0][:, 0].sum())
-    return result, finite
+        out = result[i : i + m]
+        write(network.propagate(rows.take(range(i, i + m), buffer), cache), out)
+        # the least of numbers among which there is a NaN is NaN
+        sound = sound and isfinite(cache.Z[0][:, 0].sum()) and not isnan(out.min())
+    return result, sound
 
 
 def total(losses: Array, w: Array | None) -> float:

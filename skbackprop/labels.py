@@ -98,14 +98,6 @@ class Labels:
         decided = resolve_link(self.link, self.n_outputs).decide(Z)
         return decided.astype(np.int64) if self.multilabel else self.classes.take(decided.ravel())
 
-    def write_probabilities(self, link: Any, out: Array, Z: Array) -> None:
-        """Write the probability of each class, shape (n, n_classes), or of each label into out."""
-        if self.binary:  # of both sides, since 1 - p would lose a small p to rounding
-            link.probabilities(-Z, out[:, :1])
-            link.probabilities(Z, out[:, 1:])
-        else:
-            link.probabilities(Z, out)
-
     def log_probabilities(self, Z: Array, link: Any) -> Array:
         """Return the logarithms, exact where the probabilities round to 0 or 1."""
         return link.log_probabilities(np.hstack([-Z, Z]) if self.binary else Z)

@@ -47,6 +47,9 @@ class Link(Protocol):
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return A, written into out if given."""
 
+    def both_sides(self, Z: Array, out: Array) -> Array:
+        """Write 1 - a and a of a single output into the two columns of out; of the links of one output only."""
+
     def log_probabilities(self, Z: Array) -> Array:
         """Return log A, exact where A itself rounds to 0 or 1."""
 
@@ -91,6 +94,17 @@ class SigmoidLink(Configurable):
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         return expit(Z, out)
+
+    def both_sides(self, Z: Array, out: Array) -> Array:
+        """Write 1 - a and a of one output into the two columns of out; neither is taken from one, which loses digits.
+
+        The exponential is most of the work, and both share it. It may overflow: to an infinity, whose inverse is right.
+        """
+        E = np.exp(-Z)
+        np.reciprocal(E, out[:, :1])
+        out[:, 1:] = E
+        out += 1  # 1 - a = 1 / (1 + exp(z)) and a = 1 / (1 + exp(-z))
+        return np.reciprocal(out, out)
 
     def log_probabilities(self, Z: Array) -> Array:
         return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)

@@ -386,7 +386,7 @@ def test_a_frame_of_mixed_and_nullable_columns():
 def test_many_rows_are_predicted_as_one_by_one(table, dtype):
     X, y = table
     clf = make().fit(X.astype(dtype), y)
-    many = np.tile(X, (5000 // len(X) + 1, 1)).astype(dtype)  # more rows than go through the layers together
+    many = np.tile(X, (7000 // len(X) + 1, 1)).astype(dtype)  # more rows than go through the layers together
     rtol = 1e-5 if dtype == np.float32 else 1e-12
     for method in PREDICTIONS[1:]:
         one_by_one = np.concatenate([getattr(clf, method)(row[np.newaxis]) for row in X[:20].astype(dtype)])
@@ -397,7 +397,7 @@ def test_many_rows_are_predicted_as_one_by_one(table, dtype):
     np.testing.assert_array_equal(clf.predict(many)[: len(X)], clf.predict(X.astype(dtype)))
 
 
-@pytest.mark.parametrize("n", [1, 2, 2047, 2048, 2049, 4096, 4097])
+@pytest.mark.parametrize("n", [1, 2, 3071, 3072, 3073, 6144, 6145])
 def test_any_number_of_rows(n):
     X, y = TABLES["binary"]
     clf = make().fit(X, y)
