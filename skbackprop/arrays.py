@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -13,8 +14,9 @@ from .activations import Array
 
 LARGE = 10_000  # numbers from which zeroing them takes longer than the set-up of matmul
 NARROW = 16  # units; of wider layers the products by columns take longer
-SHORT = 10_000  # numbers up to which OpenBLAS adds vectors in a single thread
+SHORT = 8192  # numbers up to which OpenBLAS's axpy and ger stay in a single thread
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
+GER = {np.dtype(np.float64): blas.dger, np.dtype(np.float32): blas.sger}
 
 Product = Callable[[Any, Array, Array], Array]
 
@@ -103,6 +105,16 @@ def axpy(a: float, x: Array, y: Array, work: Array | None = None) -> None:
             add(x[i : i + SHORT], y[i : i + SHORT], a=a)
     else:
         np.add(y, np.multiply(x, a, out=work), out=y)
+
+
+def row_adder(b: Array, Z: Array) -> Callable[[], Any]:
+    """Return the function that does Z ← Z + 1 bᵀ for a bias as addable makes it: by ger, BLAS's update of rank one.
+
+    NumPy, to which large Z are left, takes up to twice as long to add a short row to many.
+    """
+    if Z.size > SHORT or b.ndim == 0:
+        return partial(np.add, Z, b, Z)
+    return partial(GER[Z.dtype], 1.0, b, np.ones(len(Z), Z.dtype), 1, 1, Z.T, 1, 1, 1)  # the last 1: overwrite Z
 
 
 class SparseRows:

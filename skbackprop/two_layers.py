@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import Array
-from .arrays import Parameters, addable, product_into
+from .arrays import Parameters, addable, product_into, row_adder
 
 if TYPE_CHECKING:
     from .network import Network
@@ -41,12 +41,12 @@ def two_layer_gradient(network: Network, grads: Parameters, n_rows: int, sparse:
     (W1, W2), (b1, b2), (dW1, dW2), (db1, db2) = network.W, addable(network.b), grads.W, grads.b
     Z1, A1, A2, slope, (dZ1, dZ2) = cache.Z[0], cache.A[1], cache.A[2], cache.slopes[0], cache.dZ
     A1_T, W2_T, ones, add, multiply = A1.T, W2.T, cache.ones, np.add, np.multiply
-    product_Z1, product_dW1 = product_into(Z1, sparse), product_into(dW1, sparse)
+    product_Z1, product_dW1, add_b1 = product_into(Z1, sparse), product_into(dW1, sparse), row_adder(b1, Z1)
     product_Z2, product_dW2 = product_into(cache.Z[1]), product_into(dW2)
 
     def gradient(X: Any, Y: Array, c: Any, Z2: Array) -> None:
         product_Z1(X, W1, Z1)
-        add(Z1, b1, Z1)  # Z1 = X W1 + b1
+        add_b1()  # Z1 = X W1 + b1
         phi.value(Z1, A1)  # A1 = φ(Z1)
         product_Z2(A1, W2, Z2)
         add(Z2, b2, Z2)  # Z2 = A1 W2 + b2

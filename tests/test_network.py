@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skbackprop import BackpropClassifier, Network
 from skbackprop.activations import ACTIVATIONS
-from skbackprop.arrays import LARGE, SHORT, Parameters, SparseRows, axpy, product
+from skbackprop.arrays import LARGE, SHORT, Parameters, SparseRows, addable, axpy, product, row_adder
 from skbackprop.losses import LOSSES, LogLoss
 from skbackprop.network import resolve_activations, resolve_link
 from skbackprop.solvers import LBFGS, SGD
@@ -678,6 +678,21 @@ def test_a_multiple_is_added_in_place(size, dtype):
     expected = y - 2 * x
     axpy(-2.0, x, y, x)  # x may be used up
     assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_columns", [1, 2, 16])
+@pytest.mark.parametrize("n_rows", [1, 3, SHORT // 16, SHORT // 16 + 1, SHORT + 1])
+def test_a_row_is_added_to_the_bits_of_numpy(n_rows, n_columns, dtype):
+    rng = np.random.RandomState(0)
+    b, Z = rng.randn(n_columns).astype(dtype), rng.randn(n_rows, n_columns).astype(dtype)
+    Z[0], b[-1] = -np.inf, 0
+    add_row = row_adder(*addable([b]), Z)
+    for _ in range(2):
+        b[0] += 1  # it is b as it is at the time of the call that is added
+        expected = Z + b
+        add_row()
+        assert_array_equal(Z, expected)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
