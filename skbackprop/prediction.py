@@ -69,8 +69,13 @@ class Predictor(ClassifierMixin, BaseEstimator):
         log_P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        Z = self._logits(X)
-        return self._labels().log_probabilities(Z, resolve_link(self.link_, Z.shape[1]))
+        self._check_is_fitted()
+        link, labels = resolve_link(self.link_, self.n_outputs_), self._labels()
+
+        def write(Z: Array, out: Array) -> None:
+            out[...] = labels.log_probabilities(Z, link)
+
+        return self._logits(X, write, len(self.classes_))
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits Z_L.

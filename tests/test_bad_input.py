@@ -216,6 +216,36 @@ def test_prediction_refuses_what_is_not_finite_wherever_it_stands(activation, va
             clf.predict_proba(with_entry(X[:5], value, (4, column)))
 
 
+@pytest.mark.parametrize("row", [0, 4000, 7999])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_prediction_refuses_what_is_not_finite_in_any_of_many_rows(value, row):
+    clf = TwoLayerClassifier(3, **GOOD).fit(X, y)
+    many = np.resize(X, (8000, X.shape[1]))  # more than go through the layers together
+    with refused(clf, "Input X contains"):
+        clf.predict_proba(with_entry(many, value, (row, 2)))
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+@pytest.mark.parametrize("make_rows", [np.asarray, pd.DataFrame, sparse.csr_matrix])
+def test_prediction_refuses_sums_that_overflow_behind_the_first_layer(make_rows, method):
+    clf = TwoLayerClassifier(2, **GOOD).fit(X, np.arange(len(X)) % 3)
+    clf.coefs_[0][...], clf.intercepts_[0][...] = 1.0, 0.0
+    clf.coefs_[1][...] = 1e200
+    rows = np.vstack([np.full((1, 5), 1e200), np.ones((3, 5))])  # Z1 is finite, Z2 is not, the softmax of it NaN
+    with refused(clf, "sums overflow float64; scale the features"):
+        getattr(clf, method)(make_rows(rows))
+
+
+@pytest.mark.parametrize("make_rows", [np.asarray, sparse.csr_matrix])
+def test_prediction_takes_large_values_whose_sums_are_finite(make_rows):
+    clf = TwoLayerClassifier(2, **GOOD).fit(X, y)
+    clf.coefs_[0][...], clf.intercepts_[0][...] = 1.0, 0.0
+    clf.coefs_[1][...], clf.intercepts_[1][...] = 1e-308, 0.0
+    rows = np.zeros((4, 5))
+    rows[:, 0] = 1.5e308  # the sum of such a column of Z1 overflows, none of its numbers does
+    np.testing.assert_allclose(clf.decision_function(make_rows(rows)), np.full(4, 3.0))
+
+
 @pytest.mark.parametrize("method", [*PREDICTIONS, "score"])
 def test_prediction_before_fit(method):
     with pytest.raises(NotFittedError):
