@@ -23,6 +23,7 @@ class DenseRows:
     """Rows of a C-contiguous array."""
 
     array: Any
+    sparse = False  # whether take returns SparseRows
 
     def __init__(self, array: Any) -> None:
         self.array = array
@@ -57,6 +58,8 @@ class StridedRows(DenseRows):
 
 class CsrRows(DenseRows):
     """Rows of a CSR matrix; they stay sparse."""
+
+    sparse = True
 
     @property
     def width(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .activations import Array
-from .data import CsrRows, DenseRows, Table, as_rows
+from .data import DenseRows, Table, as_rows
 from .network import BLOCK_ROWS, Network
 
 BLOCK_NUMBERS = 2**17  # of the widest layer of a block
@@ -50,7 +50,7 @@ def logits(
         if cache is None or cache.n_rows != m:
             cache, buffer = network.work_arrays(m), rows.buffer(m)
             if n > m:
-                cache.prepare_blocks(network.b, by_columns=not isinstance(rows, CsrRows))
+                cache.prepare_blocks(network.b, by_columns=not rows.sparse)
         out = result[i : i + m]
         write(network.propagate(rows.take(range(i, i + m), buffer), cache), out)
         # the least of numbers among which there is a NaN is NaN

@@ -197,7 +197,7 @@ class LogLoss(Configurable):
         return link.log_loss(Z, self._smooth(Y, link))
 
     def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
-        return np.subtract(A, self._smooth(Y, link) if self.label_smoothing else Y, out)
+        return np.subtract(A, self._smooth(Y, link), out)
 
     def _smooth(self, Y: Array, link: Link) -> Array:
         s = self.label_smoothing

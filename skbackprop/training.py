@@ -23,7 +23,7 @@ import numpy as np
 from .activations import Array
 from .arrays import Parameters
 from .batches import Group, groups_of
-from .data import CsrRows, Rows, Table
+from .data import Rows, Table
 from .evaluation import constant_loss, evaluate, total
 from .history import VERDICT, Columns, History
 from .network import BLOCK_ROWS, Network
@@ -148,7 +148,7 @@ class Trainer:
         self.whole, self.halves, self.watcher = whole, halves, watcher
         self.is_watched = watcher is not None and watcher.is_watching
         self.gradients = Parameters(network.layer_sizes, network.dtype)
-        self.total = np.empty_like(network.theta)  # of all blocks, where a batch has several
+        self.summed = np.empty_like(network.theta)  # over all blocks, where a batch has several
         state = copy.deepcopy(state or {})  # it stays as it was if training fails, and may be read-only
         kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
         resumes = [old == new for old, new in zip(state.get("kind", [None, None]), kind, strict=True)]
@@ -273,19 +273,19 @@ class Trainer:
         network.add_penalty(self.plan.alpha, self.gradients)
 
     def _gradient_by_blocks(self, rows: Rows, Y: Array, w: Array | None, logits: Array) -> None:
-        m, total = len(rows), self.total
-        total.fill(0)
+        m, summed = len(rows), self.summed
+        summed.fill(0)
         for i in range(0, m, BLOCK_ROWS):
             block = slice(i, i + BLOCK_ROWS)
             rows_b, c = rows[block], 1.0 / m if w is None else w[block] / m
             gradient, buffer, _ = self.bound.get((self.network, len(rows_b))) or self._bind(len(rows_b))
             gradient(self.table.X.take(rows_b, buffer), Y[block], c, logits[block])
-            total += self.gradients.theta
-        self.gradients.theta[...] = total
+            summed += self.gradients.theta
+        self.gradients.theta[...] = summed
 
     def _bind(self, n_rows: int) -> Bound:
         network, X, dropout = self.network, self.table.X, self.plan.dropout
-        gradient = network.gradient_into(self.gradients, n_rows, isinstance(X, CsrRows), dropout, self.rng)
+        gradient = network.gradient_into(self.gradients, n_rows, X.sparse, dropout, self.rng)
         # a number as an array, since NumPy takes half as long to multiply by one of those
         bound = Bound(gradient, X.buffer(n_rows), np.array(1.0 / n_rows, network.dtype))
         self.bound[network, n_rows] = bound
