@@ -93,7 +93,7 @@ def full_batch_notebook(options: Options, epochs: int = 500) -> Race:
     X, y, ours = document_000(epochs)
     work = f"455 × 30 → 16 → 1, full batch, sgd, {epochs} epochs"
     theirs = lambda: notebook_loop(X, y, 16, 0.05, epochs)  # noqa: E731
-    return Race(work, "the notebook's loop", ours, theirs, at_least=1.45, count=epochs, unit="an epoch", share=3.0)
+    return Race(work, "the notebook's loop", ours, theirs, at_least=1.45, count=epochs, unit="an epoch", share=15.0)
 
 
 @race
@@ -101,7 +101,7 @@ def full_batch_mlp(options: Options, epochs: int = 500) -> Race:
     X, y, ours = document_000(epochs)
     theirs = mlp_classifier(16, epochs, len(X), alpha=0.0, solver="sgd", learning_rate_init=0.05, momentum=0.0)
     row = full_batch_notebook(options, epochs)
-    return row._replace(against="MLPClassifier", ours=ours, theirs=lambda: theirs.fit(X, y), at_least=2.1)
+    return row._replace(against="MLPClassifier", ours=ours, theirs=lambda: theirs.fit(X, y), at_least=2.1, share=3.0)
 
 
 def tall(dtype: type, at_least: float, epochs: int = 5) -> Race:
@@ -136,7 +136,7 @@ def wide_products(options: Options, epochs: int = 10) -> Race:
     X, _ = random_table(10_000, 784, 10)
     row = wide(options, epochs)
     theirs = matrix_products(X, 100, 10, 200, epochs)
-    return row._replace(against="its matrix products alone", theirs=theirs, at_least=None, at_most=1.5)
+    return row._replace(against="its matrix products alone", theirs=theirs, at_least=None, at_most=1.5, share=3.0)
 
 
 def searches(epochs: int = 20, n_jobs: int = 1) -> tuple[GridSearchCV, GridSearchCV]:

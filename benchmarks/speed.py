@@ -98,7 +98,7 @@ def draw(plt: object, results: list[dict[str, object]], env: dict[str, object]) 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = command_line(__doc__)
-    parser.add_argument("--pairs", type=int, default=7, help="how often a pair is timed, short ones thrice")
+    parser.add_argument("--pairs", type=int, default=7, help="how often a pair is timed, of short ones a multiple")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="cpu suits a busy machine and one thread")
     parser.add_argument("--only", default="", metavar="WORD", help="only the rows whose function's name contains it")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a row falls short")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, starmap
 from typing import Any
 
 import numpy as np
@@ -90,21 +91,17 @@ def product(A: Any, B: Array, out: Array) -> Array:
     return product_into(out, isinstance(A, SparseRows))(A, B, out)
 
 
-def axpy(a: float, x: Array, y: Array, work: Array | None = None) -> None:
+def axpy(a: float, x: Array, y: Array) -> None:
     """Do y ← y + a x for vectors, by the routine of this name in BLAS: one pass where NumPy needs two.
 
     For long vectors BLAS would start threads of its own, which get in the way of those that multiply matrices, so they
-    go piece by piece; or, with work, by NumPy and in one call that no interrupt can cut in two, as θ needs it. work may
-    be x, but not y.
+    go piece by piece; and all pieces in one call of C, in which no interrupt is heard, as θ needs it.
     """
-    add = AXPY[x.dtype]
-    if x.size <= SHORT:
-        add(x, y, x.size, a)
-    elif work is None:
-        for i in range(0, x.size, SHORT):
-            add(x[i : i + SHORT], y[i : i + SHORT], a=a)
+    add, n = AXPY[x.dtype], x.size
+    if n <= SHORT:
+        add(x, y, n, a)
     else:
-        np.add(y, np.multiply(x, a, out=work), out=y)
+        deque(starmap(add, [(x, y, min(SHORT, n - i), a, i, 1, i) for i in range(0, n, SHORT)]), maxlen=0)
 
 
 def row_adder(b: Array, Z: Array) -> Callable[[], Any]:

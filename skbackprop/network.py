@@ -249,10 +249,10 @@ class Network:
         """Return (alpha / 2) Σ_l ‖Wl‖²."""
         return 0.5 * alpha * float(self.parameters.weights.dot(self.parameters.weights)) if alpha else 0.0
 
-    def add_penalty(self, alpha: float, grads: Parameters, work: Array | None = None) -> None:
-        """Add the gradient of the penalty, alpha W, to grads; in one call if given work, an array like all weights."""
+    def add_penalty(self, alpha: float, grads: Parameters) -> None:
+        """Add the gradient of the penalty, alpha W, to grads."""
         if alpha:
-            axpy(alpha, self.parameters.weights, grads.weights, work)
+            axpy(alpha, self.parameters.weights, grads.weights)
 
     def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
         """Return J and its gradient.

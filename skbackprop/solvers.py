@@ -120,12 +120,10 @@ class SGD(SteppingSolver):
         return (self._momentum if self.momentum else self._plain)(parameters.theta, gradients.theta, state)
 
     def _plain(self, theta: Array, g: Array, state: State) -> Step:
-        delta = np.empty_like(theta)
-
         def step(learning_rate: float) -> None:
             if self.max_grad_norm:
                 self.clip(g)
-            axpy(-learning_rate, g, theta, delta)
+            axpy(-learning_rate, g, theta)
 
         return step
 
@@ -192,7 +190,7 @@ class RMSprop(SteppingSolver):
             np.sqrt(v, out=delta)
             np.add(delta, epsilon, out=delta)
             np.divide(g, delta, out=delta)
-            axpy(-learning_rate, delta, theta, delta)
+            axpy(-learning_rate, delta, theta)
 
         return step
 
@@ -271,7 +269,7 @@ class Adam(SteppingSolver):
             np.divide(m, delta, delta)
             if self.weight_decay:
                 axpy(self.weight_decay / scale, weights, delta_weights)
-            axpy(-learning_rate * scale, delta, theta, delta)
+            axpy(-learning_rate * scale, delta, theta)
 
         return step
 

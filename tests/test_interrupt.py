@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 import skbackprop
 from skbackprop import TwoLayerClassifier
 from skbackprop.activations import Tanh
+from skbackprop.arrays import SHORT, axpy
 from skbackprop.losses import LogLoss
 from skbackprop.schedules import Schedule
 from skbackprop.solvers import SGD, SOLVERS
@@ -188,6 +189,20 @@ def test_an_interrupted_line_search_leaves_an_estimator_that_predicts():
             assert clf.loss_curve_ == whole.loss_curve_[:n]
             assert np.isfinite(clf.predict_proba(X)).all()
     assert_like_new(clf, make(solver="lbfgs", batch_size="full", max_iter=5), X, y)
+
+
+@can_set_a_timer
+def test_an_interrupt_waits_until_a_long_vector_is_changed_as_a_whole():
+    x, y = np.ones(300 * SHORT), np.zeros(300 * SHORT)
+    started = perf_counter()
+    axpy(1.0, x, y)
+    seconds = perf_counter() - started
+    n_interrupted = 0
+    for moment in np.linspace(1e-5, seconds, 40):
+        y[:] = 0
+        n_interrupted += interrupted(moment, axpy, 1.0, x, y)
+        assert y[0] == y[-1]
+    assert n_interrupted
 
 
 # ---------------------------------------------------------------- at every line of the package

@@ -670,14 +670,10 @@ def test_a_product_is_the_same_by_either_way(n_columns, sparse):
 def test_a_multiple_is_added_in_place(size, dtype):
     rng = np.random.RandomState(0)
     x, y = rng.randn(2, size).astype(dtype)
-    for work in (np.empty_like(x), None):
-        kept, expected = x.copy(), y + dtype(0.3) * x
-        axpy(0.3, x, y, work)
-        assert_allclose(y, expected, rtol=1e-6 if dtype is np.float32 else 1e-14, atol=1e-7)
-        assert_array_equal(x, kept)
-    expected = y - 2 * x
-    axpy(-2.0, x, y, x)  # x may be used up
-    assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+    kept, expected = x.copy(), y + dtype(0.3) * x
+    axpy(0.3, x, y)
+    assert_allclose(y, expected, rtol=1e-6 if dtype is np.float32 else 1e-14, atol=1e-7)
+    assert_array_equal(x, kept)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
