@@ -9,13 +9,15 @@ from skbackprop.batches import GROUP_BYTES, groups_of
 
 
 def stepped_by_hand(X, Y, rng, batch_size, learning_rate, n_units, link):
-    """One epoch of plain gradient descent by Network, batch after batch of the same permutation."""
+    """One epoch of plain gradient descent by Network, batch after batch of the same permutation; and the loss met."""
     net = Network([X.shape[1], n_units, Y.shape[1]], link=link, random_state=rng)
-    order = rng.permutation(len(X))
+    order, loss = rng.permutation(len(X)), 0.0
     for start in range(0, len(X), batch_size):
         rows = order[start : start + batch_size]
-        net.update(net.backward(net.forward(X[rows]), Y[rows]), learning_rate)
-    return net
+        cache = net.forward(X[rows])
+        loss += net.loss(cache, Y[rows]) * len(rows) / len(X)
+        net.update(net.backward(cache, Y[rows]), learning_rate)
+    return net, loss
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -29,9 +31,10 @@ def test_an_epoch_of_several_groups_is_one_pass_over_the_rows(n_classes, n_more,
     Y = y[:, np.newaxis].astype(float) if n_classes == 2 else np.eye(n_classes)[y]
     settings = {"solver": "sgd", "learning_rate": 0.1, "alpha": 0, "early_stopping": False, "n_iter_no_change": None}
     clf = TwoLayerClassifier(3, **settings, batch_size=batch_size, max_iter=1, random_state=1).fit(X, y)
-    net = stepped_by_hand(X, Y, np.random.RandomState(1), batch_size, 0.1, 3, clf.link_)
+    net, loss = stepped_by_hand(X, Y, np.random.RandomState(1), batch_size, 0.1, 3, clf.link_)
     for ours, by_hand in zip(clf.coefs_ + clf.intercepts_, net.W + net.b, strict=True):
         assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
+    assert_allclose(clf.loss_curve_, [loss], rtol=1e-12)
 
 
 @pytest.mark.parametrize("group_bytes", [1, 1000, 2**18])
