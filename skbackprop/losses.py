@@ -37,7 +37,7 @@ from scipy.special import expit
 from .activations import Array, full, log1p_exp_minus_abs, positive_part
 from .registry import Configurable, Registry, check_number
 
-MANY = 32  # outputs from which a row's maximum is found fastest where it stands
+MANY = 32  # outputs beyond which a row's maximum is found fastest where it stands
 
 LINKS = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
 LOSSES = Registry("loss", ("value", "gradient"))
@@ -150,15 +150,14 @@ class SoftmaxLink(Configurable):
         return np.divide(A, row_sums(A), out=A)
 
     def log_probabilities(self, Z: Array) -> Array:
-        D = Z - row_maxima(Z)
-        return np.subtract(D, np.log(row_sums(np.exp(D))), out=D)
+        D, F = shifted(Z)
+        return np.subtract(D, F, out=D)
 
     def log_loss(self, Z: Array, Y: Array) -> Array:
-        D = Z - row_maxima(Z)
-        losses = np.log(row_sums(np.exp(D)))
-        D *= Y  # F(z) - Σ_k y_k z_k does not change if all z of a row do, since its y sum to one
-        losses -= row_sums(D)
-        return losses[:, 0]
+        D, F = shifted(Z)  # F(z) - Σ_k y_k z_k is the same for both, since the y of a row sum to one
+        D *= Y
+        F -= row_sums(D)
+        return F[:, 0]
 
     def pullback(self, A: Array, dA: Array) -> Array:
         dA -= np.einsum("ik,ik->i", A, dA)[:, np.newaxis]
@@ -228,6 +227,12 @@ class SquaredError(Configurable):
 
     def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
         return link.pullback(A, np.subtract(A, Y, out=out))
+
+
+def shifted(Z: Array) -> tuple[Array, Array]:
+    """Return Z less the greatest number of each row, which no exponential can overflow, and softmax's F of that."""
+    D = Z - row_maxima(Z)
+    return D, np.log(row_sums(np.exp(D)))
 
 
 def row_maxima(Z: Array) -> Array:
