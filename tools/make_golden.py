@@ -57,7 +57,10 @@ def models() -> dict[str, Any]:
         learning_rate=0.05,
         **FIXED,
     )
+    many = np.random.RandomState(1).standard_normal((300, 3))
+    auto = TwoLayerClassifier(3, learning_rate=0.02, max_iter=40, warm_start=True, random_state=0)
     return {
+        "auto": auto.fit(many, (many[:, 0] * many[:, 1] > 0).astype(int)),
         "binary": TwoLayerClassifier(3, learning_rate=0.01, **FIXED).fit(X, np.array(["no", "yes"])[two]),
         "multiclass": BackpropClassifier((3, 2), learning_rate=0.01, **FIXED).fit(X, three),
         "multilabel": TwoLayerClassifier(3, learning_rate=0.01, **FIXED).fit(X, (X > 0).astype(int)),
