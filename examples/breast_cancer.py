@@ -25,14 +25,14 @@ from skbackprop import LossCurveDisplay, TwoLayerClassifier
 # What a second Python runs that knows nothing but three file names.
 SECOND_PROCESS = """
 import sys, joblib
-model_file, rows_file, answers_file = sys.argv[1:]
-model, rows = joblib.load(model_file), joblib.load(rows_file)
-joblib.dump(model.predict_proba(rows), answers_file)
+model_file, samples_file, result_file = sys.argv[1:]
+model, samples = joblib.load(model_file), joblib.load(samples_file)
+joblib.dump(model.predict_proba(samples), result_file)
 """
 
 
 def load():
-    """Return the measurements as a DataFrame, and the diagnoses as words: labels need not be numbers."""
+    """Return the measurements as a DataFrame, and the diagnoses as strings: labels need not be numbers."""
     data = load_breast_cancer(as_frame=True)
     diagnoses = data.target_names[data.target]
     print(f"Loaded {len(data.data)} tumours with {data.data.shape[1]} measurements each.")
@@ -48,19 +48,19 @@ def build():
 
 
 def report(title, model, X_test, y_test):
-    """Print how well a fitted model does on rows that it has not seen."""
-    answers, probabilities = model.predict(X_test), model.predict_proba(X_test)
+    """Print how well a fitted model does on samples that it has not seen."""
+    predicted, probabilities = model.predict(X_test), model.predict_proba(X_test)
     print(f"\n{title}, on {len(y_test)} tumours that it has not seen:")
-    print(f"  accuracy {accuracy_score(y_test, answers):.4f}")
+    print(f"  accuracy {accuracy_score(y_test, predicted):.4f}")
     print(f"  log loss {log_loss(y_test, probabilities, labels=model.classes_):.4f}")
-    print("  confusion matrix (rows: the truth, columns: the answer)")
+    print("  confusion matrix (rows: the truth, columns: the prediction)")
     print(" " * 14 + "".join(f"{name:>11}" for name in model.classes_))
-    for name, counts in zip(model.classes_, confusion_matrix(y_test, answers, labels=model.classes_), strict=True):
+    for name, counts in zip(model.classes_, confusion_matrix(y_test, predicted, labels=model.classes_), strict=True):
         print(f"  {name:>12}" + "".join(f"{count:11d}" for count in counts))
 
 
 def search(X_train, y_train):
-    """Return the best of eight networks by cross-validation, trained on all training rows."""
+    """Return the best of eight networks by cross-validation, trained on the whole training set."""
     grid = {
         "network__hidden_units": [16, 64],
         "network__learning_rate": [0.003, 0.01],
@@ -75,7 +75,7 @@ def search(X_train, y_train):
 
 def save_and_use_elsewhere(model, X_test, folder):
     """Save the model, have a second process load it, and check that it predicts the same bits."""
-    files = [folder / name for name in ("model.joblib", "rows.joblib", "answers.joblib")]
+    files = [folder / name for name in ("model.joblib", "samples.joblib", "probabilities.joblib")]
     joblib.dump(model, files[0])
     joblib.dump(X_test, files[1])
     subprocess.run([sys.executable, "-c", SECOND_PROCESS, *map(str, files)], check=True)
@@ -111,7 +111,7 @@ def main():
     model = build().fit(X_train, y_train)
     network = model["network"]
     print(f"Trained on {len(X_train)} of them for {network.n_iter_} epochs.")
-    print(f"Kept the weights of epoch {network.best_iter_}, the best on the rows held out to watch the training.")
+    print(f"Kept the weights of epoch {network.best_iter_}, the best on the validation set.")
     report("The network", model, X_test, y_test)
 
     best = search(X_train, y_train)

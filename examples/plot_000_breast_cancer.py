@@ -3,9 +3,9 @@ A notebook's network, and every "what happens if"
 =================================================
 
 A well-known exercise trains 30 → 16 → 1 units on scikit-learn's breast cancer table by hand: relu, log loss, plain
-gradient descent on all rows. It prints the loss and the training accuracy every 50 epochs, and then asks: what
+gradient descent on all samples. It prints the loss and the training accuracy every 50 epochs, and then asks: what
 happens if there are more units, a higher rate, no scaling, a penalty, no relu, ten times the epochs, larger weights?
-Here are its printed numbers beside ours, and then an answer to each question. Not all of them are the expected ones.
+Here are its printed numbers beside ours, and then each question, tried out. Not all turns out as expected.
 """
 
 import warnings
@@ -64,14 +64,14 @@ plain = {
     "solver": "sgd",
     "batch_size": "full",
     "alpha": 0.0,
-    "early_stopping": False,  # the test rows are only watched
+    "early_stopping": False,  # the test set is only monitored
     "n_iter_no_change": None,
     "random_state": 42,
 }
 
 
 def train(hidden_units=16, learning_rate=0.05, max_iter=500, **params):
-    """Return a fitted classifier that has watched the test rows."""
+    """Return a fitted classifier that has monitored the test set."""
     clf = TwoLayerClassifier(hidden_units, **{**plain, "learning_rate": learning_rate, "max_iter": max_iter, **params})
     return clf.fit(X_train, y_train, X_val=X_test, y_val=y_test)
 
@@ -117,14 +117,14 @@ fig.tight_layout()
 # -----------------------------------
 #
 # "Training destabilises": worse, it dies. The areas among the features are in the thousands, and so is the first
-# gradient. A few steps throw every hidden unit to where relu is zero for every row; from there no gradient comes back.
-# The loss is finite and constant, that of always answering "benign", and a warning says so.
+# gradient. A few steps take every hidden unit to where relu is zero for every sample; from there no gradient comes
+# back. The loss is finite, but every tumour is predicted to be benign, and a warning says so.
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     unscaled = TwoLayerClassifier(16, **plain, learning_rate=0.05, max_iter=500).fit(X_train_raw, y_train)
 print(caught[-1].message)
-print("accuracy on the test rows:", round(unscaled.score(X_test_raw, y_test), 4), "- benign:", round(y_test.mean(), 4))
+print("accuracy on the test set:", round(unscaled.score(X_test_raw, y_test), 4), "- benign:", round(y_test.mean(), 4))
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
 left.plot(unscaled.loss_curve_[:20], "o-", label="unscaled")
@@ -192,8 +192,8 @@ display.figure_.tight_layout()
 # ----------------------------------------
 #
 # The exercise's 0.01 costs it the first hundred epochs: with weights so small the gradient is small too. Around 1/√30
-# the start is fast. From 1 on the network begins sure of wrong answers; it still learns most of the training rows, but
-# the random part of the weights stays, and the test loss with it.
+# the start is fast. From 1 on the network begins sure of wrong predictions; it still learns most of the training
+# samples, but the random part of the weights stays, and the test loss with it.
 
 scales = [0.01, 0.18, 1.0, 10.0]
 fits = [train(weight_init=Normal(scale)) for scale in scales]
@@ -226,14 +226,15 @@ for (activation, weight_init, colour), name in zip(settings, names, strict=True)
     norms = []
     for seed in range(10):
         deep = Network([30, *[32] * 7, 1], activation=activation, weight_init=weight_init, random_state=seed)
-        norms.append(deep.backward(deep.forward(X_train), y_train).norms())
+        grads = deep.backward(deep.forward(X_train), y_train)
+        norms.append([np.sqrt(np.sum(dW**2) + np.sum(db**2)) for dW, db in zip(grads.W, grads.b, strict=True)])
     ax.plot(range(1, 9), np.exp(np.log(norms).mean(axis=0)), "o-", color=colour, label=name)
 ax.set(xlabel="layer", ylabel="length of the gradient (mean of ten draws)", yscale="log")
 ax.legend()
 fig.tight_layout()
 
 # %%
-# In training, ``history_`` keeps these lengths for every epoch: ``gradient_norm_1`` and so on. The deep sigmoid network
+# In training, ``history_`` keeps these norms for every epoch: ``gradient_norm_1`` and so on. The deep sigmoid network
 # learns nothing for hundreds of epochs.
 
 deep = BackpropClassifier(

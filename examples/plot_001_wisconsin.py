@@ -4,7 +4,7 @@ From a CSV to a loss landscape
 
 An article trains 9 → 15 → 1 units on the original Wisconsin breast cancer table: nine marks from 1 to 10 for each of
 683 tumours, scaled to [0, 1], plain gradient descent for 15,000 iterations. Here is the whole way with pandas and a
-pipeline; then what the article only talks about: mini-batches and single rows, other solvers, the squared error,
+pipeline; then what the article only talks about: mini-batches and single samples, other solvers, the squared error,
 other sizes, and the landscape through which gradient descent walks.
 
 The table is not part of scikit-learn. Given a folder that holds ``breast_cancer_original.csv.gz`` (nine features and
@@ -59,7 +59,7 @@ table = pd.read_csv(file).dropna()
 X, y = table.drop(columns="target"), table["target"].map({2: "benign", 4: "malignant"})
 n_train = 500 if is_original else 400
 X_train, X_val, y_train, y_val = X[:n_train], X[n_train:], y[:n_train], y[n_train:]
-print(f"{len(X_train)} rows to train on, {len(X_val)} to validate")
+print(f"{len(X_train)} samples to train on, {len(X_val)} to validate")
 
 # %%
 # 15,000 iterations
@@ -84,35 +84,35 @@ for iteration, loss in reference.items():
 LossCurveDisplay.from_estimator(model)
 
 # %%
-# The matrix of confusion tells the two mistakes apart; a tumour taken for benign is the worse one.
+# The confusion matrix tells the two mistakes apart; a malignant tumour taken for benign is the worse one.
 
 print(f"training accuracy {model.score(X_train, y_train):.3f}, validation accuracy {model.score(X_val, y_val):.3f}")
 ConfusionMatrixDisplay.from_estimator(model, X_val, y_val)
 
 # %%
-# All rows, thirty-two rows, one row at a time
-# --------------------------------------------
+# All samples, mini-batches of thirty-two, one sample at a time
+# -------------------------------------------------------------
 #
-# With the same rate, an epoch of batches of 32 takes sixteen steps instead of one, an epoch of single rows five
-# hundred: after thirty epochs the full batch has hardly begun. The price is noise: each step follows a few rows only.
-# How noisy the path is shows in the loss of the whole table after each step, on the right, at a rate high enough for it
-# to matter.
+# With the same rate, an epoch of mini-batches of 32 takes sixteen updates instead of one, an epoch of single samples
+# five hundred: after thirty epochs the full batch has hardly begun. The price is noise: each update follows a few
+# samples only. How noisy the path is shows in the loss of the whole table after each update, on the right, at a rate
+# high enough for it to matter.
 
 scaled, target = MinMaxScaler().fit_transform(X_train), (y_train == "malignant").to_numpy(float)
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-for name, size in (("all rows", "full"), ("32 rows", 32), ("1 row", 1)):
+for name, size in (("all samples", "full"), ("32 samples", 32), ("1 sample", 1)):
     clf = TwoLayerClassifier(15, learning_rate=0.03, batch_size=size, max_iter=30, **plain).fit(scaled, y_train)
     left.plot(range(1, 31), clf.loss_curve_, label=name)
 left.set(xlabel="epoch", ylabel="training loss", title="rate 0.03, epochs")
 left.legend()
-for name, size in (("all rows", n_train), ("32 rows", 32), ("1 row", 1)):
+for name, size in (("all samples", n_train), ("32 samples", 32), ("1 sample", 1)):
     net, path, order = Network([9, 15, 1], weight_init=article_weights, random_state=1), [], np.random.RandomState(0)
     for _ in range(300):
         rows = order.choice(n_train, size, replace=False)
         net.update(net.backward(net.forward(scaled[rows]), target[rows]), learning_rate=0.3)
         path.append(net.loss(net.forward(scaled), target))
     right.plot(path, label=name, linewidth=1)
-right.set(xlabel="step", title="rate 0.3, steps: loss of the whole table")
+right.set(xlabel="update", title="rate 0.3, updates: loss of the whole table")
 right.legend()
 fig.tight_layout()
 
@@ -120,7 +120,7 @@ fig.tight_layout()
 # Other solvers
 # -------------
 #
-# The same network, batches of 32, each solver with its usual rate. L-BFGS looks at all rows in each of its iterations.
+# The same network, mini-batches of 32, each solver with its default rate. L-BFGS needs all samples in each iteration.
 
 fig, ax = plt.subplots()
 for solver in ("sgd", "rmsprop", "adam", "adamw", "lbfgs"):
@@ -184,7 +184,7 @@ ax.set(xlabel="hidden layers", ylim=(0, None))
 # J is a function of all 166 parameters; a picture has room for two directions. The two in which the path of training
 # moves most (its principal components, about its end) show nearly all of it. The contours are J on the plane through
 # the end of the path: descent goes across them, at a right angle but for the axes' scales, straight down at first and
-# then along the bottom of a valley. The path of single rows trembles over the same landscape.
+# then along the bottom of a valley. The path of single samples trembles over the same landscape.
 
 
 def walk(size, steps, rate):
@@ -214,10 +214,10 @@ for i, b in enumerate(grid_y):
 fig, ax = plt.subplots(figsize=(7, 5))
 contours = ax.contourf(grid_x, grid_y, np.log10(J), levels=25, cmap="viridis")
 fig.colorbar(contours, label="log10 J")
-ax.plot(*v.T, color="orange", linewidth=0.6, label="one row at a time")
-ax.plot(*u.T, color="red", linewidth=2, label="all rows")
+ax.plot(*v.T, color="orange", linewidth=0.6, label="one sample at a time")
+ax.plot(*u.T, color="red", linewidth=2, label="all samples")
 ax.plot(*u[0], "wo", label="start")
-ax.plot(*u[-1], "w*", markersize=12, label="end (all rows)")
+ax.plot(*u[-1], "w*", markersize=12, label="end (all samples)")
 ax.set(xlabel="first direction", ylabel="second direction")
 ax.legend()
 plt.show()

@@ -25,10 +25,10 @@ from skbackprop import LossCurveDisplay, Network, TwoLayerClassifier
 
 rng = np.random.RandomState(1)
 net = Network([2, 2, 1], activation="relu")
-net.W[0][...] = rng.randn(2, 2).T
-net.b[0][...] = rng.randn(2, 1).ravel()
-net.W[1][...] = rng.randn(1, 2).T
-net.b[1][...] = rng.randn(1, 1).ravel()
+net.W[0] = rng.randn(2, 2).T
+net.b[0] = rng.randn(2, 1).ravel()
+net.W[1] = rng.randn(1, 2).T
+net.b[1] = rng.randn(1, 1).ravel()
 X, Y = np.array([[0.5, 0.8]]), np.array([[1.0]])
 
 # %%
@@ -80,7 +80,7 @@ print(f"published 0.92135202\nours      {net.forward(X).A[2][0, 0]:.8f}")
 # On real data
 # ------------
 #
-# Scaled on all rows before the split, as the notebook does; that is the only way to get its numbers.
+# Scaled on all samples before the split, as the notebook does; that is the only way to get its numbers.
 
 X, y = load_breast_cancer(return_X_y=True)
 X_scaled = StandardScaler().fit_transform(X)
@@ -106,8 +106,8 @@ LossCurveDisplay.from_estimator(clf)
 # Why scaling before splitting leaks
 # ----------------------------------
 #
-# The mean and the standard deviation come from all rows, so the test rows have had a hand in the training. How much
-# does that bring? Here next to nothing, for 455 rows fix 30 means well enough either way.
+# The mean and the standard deviation come from all samples, so the test set has had a hand in the training. How much
+# does that bring? Here next to nothing, since 455 samples fix 30 means well enough either way.
 
 network = TwoLayerClassifier(10, weight_init=small_and_transposed, **params)
 before = cross_val_score(network, X_scaled, y, cv=5, scoring="neg_log_loss")
@@ -115,10 +115,10 @@ inside = cross_val_score(make_pipeline(StandardScaler(), network), X, y, cv=5, s
 print(f"log loss, scaled before splitting {-before.mean():.4f}, in the pipeline {-inside.mean():.4f}")
 
 # %%
-# So why mind? Because the habit is the same for every step that learns from the rows, and with some of them it is a
-# catastrophe. Take pure noise, 100 rows with 2,000 features and labels tossed by a coin. Select the 20 features that go
-# best with the labels, *then* cross-validate: the network seems to see through a coin. Selected inside the pipeline,
-# from the training rows only, it knows what there is to know: nothing. (The mean of ten such tables.)
+# So why mind? Because the habit is the same for every step that learns from the samples, and with some of them it is a
+# catastrophe. Take pure noise, 100 samples with 2,000 features and labels tossed by a coin. Select the 20 features that
+# go best with the labels, *then* cross-validate: the network seems to predict a coin. Selected inside the pipeline,
+# from the training samples only, it knows what there is to know: nothing. (The mean of ten such tables.)
 
 network = TwoLayerClassifier(10, alpha=0.01, max_iter=15, n_iter_no_change=None, early_stopping=False, random_state=0)
 leaking, honest = [], []

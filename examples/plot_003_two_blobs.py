@@ -28,8 +28,8 @@ def from_the_same_stream(_, fan_in, fan_out):
 
 
 # %%
-# The notebook sums the gradient over its 200 rows with a rate of 0.1; the mean with a rate of 20 is the same. It prints
-# after epochs 400, 800, … what it met in them.
+# The notebook sums the gradient over its 200 samples with a rate of 0.1; the mean with a rate of 20 is the same. It
+# prints the loss of epochs 400, 800, …, each at the weights before its update.
 
 params = {"activation": "sigmoid", "solver": "sgd", "batch_size": "full", "alpha": 0.0}
 params |= {"early_stopping": False, "n_iter_no_change": None}
@@ -47,8 +47,8 @@ for epoch, (loss, accuracy) in published.items():
 # ------------
 #
 # A network of the same shape, stopped on its way: the colour is the probability, white is one half. After the first
-# epoch every point gets nearly the same answer; ten epochs later the boundary stands between the blobs, and from then
-# on it turns a little and becomes sharper.
+# epoch every point gets nearly the same probability; ten epochs later the boundary stands between the blobs, and from
+# then on it turns a little and becomes sharper.
 
 
 def draw(axes, clf, X, y, epochs):

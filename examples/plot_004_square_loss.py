@@ -4,8 +4,8 @@ A homework, exercise by exercise
 
 A course's homework builds a network with sigmoid units and the square loss out of ten exercises, trains it on the
 handwritten zeros and ones of MNIST, and prints a table at every step. Here is each exercise on the public interface,
-its printed numbers beside ours; then why its network, after ten epochs, answers every image alike, and what enough
-training does.
+its printed numbers beside ours; then why its network, after ten epochs, predicts the same for every image, and what
+enough training does.
 
 MNIST is not part of scikit-learn. This example looks into the folder given by ``--data`` or ``$SKBACKPROP_DATA``:
 with the official training images (``mnist.npz`` as Keras keeps it, or ``train-images-idx3-ubyte.gz`` and
@@ -151,7 +151,7 @@ def read_idx(file, header):
 
 
 def read_digits():
-    """Return the images as rows of [0, 1], the digits, and what they are."""
+    """Return the images as samples with features in [0, 1], the digits, and what they are."""
     if (folder / "mnist.npz").is_file():
         with np.load(folder / "mnist.npz") as data:
             return data["x_train"].reshape(len(data["x_train"]), -1) / 255.0, data["y_train"], "MNIST, training images"
@@ -190,7 +190,7 @@ params |= {"batch_size": "full", "alpha": 0.0, "early_stopping": False, "n_iter_
 
 
 def train(hidden_units, learning_rate, max_iter, random_state):
-    """Return a classifier trained as in the homework; that it answers every image alike is what is to be shown."""
+    """Return a classifier trained as in the homework; that all its predictions are the same is what is to be shown."""
     clf = TwoLayerClassifier(
         hidden_units, learning_rate=learning_rate, max_iter=max_iter, random_state=random_state, **params
     )
@@ -217,35 +217,35 @@ for epoch in (0, 9):
     print(f"epoch {epoch}: published (official images) {published[epoch]:.8f}, ours {barely.loss_curve_[epoch]:.8f}")
 if is_official:
     print("all ten agree:", np.allclose(barely.loss_curve_, published, rtol=1e-9, atol=0))
-answers = np.unique(barely.predict(X))
-print(f"answers given: {answers}, accuracy {barely.score(X, y):.4f}, share of ones {y.mean():.4f}")
+predicted = np.unique(barely.predict(X))
+print(f"classes predicted: {predicted}, accuracy {barely.score(X, y):.4f}, share of ones {y.mean():.4f}")
 
 # %%
 # The eleven sizes
 # ----------------
 #
 # The homework's last exercise prints the accuracy of networks of 5 to 100 units: each time 0.4677 or 0.5323, the share
-# of zeros or of ones. Its networks give one and the same answer to all images, and which one was tossed by the initial
-# weights. Ours, from seed 1 and on the images at hand, are no better: some give one answer, and where the outputs of an
+# of zeros or of ones. Its networks predict one class for all images, and which one depends on the initial weights.
+# Ours, from seed 1 and on the images at hand, are no better: some predict one class, and where the outputs of an
 # untrained network happen to lie around 1/2, some images fall on one side and some on the other, rightly or wrongly.
 
 sizes = [5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
 published = [0.4677, 0.4677, 0.4677, 0.5323, 0.5323, 0.4677, 0.5323, 0.5323, 0.4677, 0.5323, 0.5323]
 rng = np.random.RandomState(1)
-print("units | published (official images) | ours | answers given")
+print("units | published (official images) | ours | classes predicted")
 for n_h, accuracy in zip(sizes, published, strict=True):
     clf = train(n_h, 0.01, 10, rng)
     print(f"{n_h:5} | {accuracy:.4f} | {clf.score(X, y):.4f} | {np.unique(clf.predict(X))}")
 
 # %%
-# Why one answer for all?
-# -----------------------
+# Why one class for all?
+# ----------------------
 #
 # Because nothing has been learned yet. On the left and in the middle, the outputs A2 of all images, before training and
 # after the ten epochs: one narrow heap, on one side of 1/2, that has hardly moved. Ten steps of 0.01, with a gradient
 # that carries the slopes of two sigmoids (at most 1/4 each), cannot take the classes apart, and as long as the whole
-# heap is on one side, all images get the same answer. On the right, from the same weights, 500 epochs at rate 1: two
-# heaps.
+# heap is on one side, the same class is predicted for all images. On the right, from the same weights, 500 epochs at
+# rate 1: two heaps.
 
 enough = train(10, 1.0, 500, homework_stream())
 untrained = Network(

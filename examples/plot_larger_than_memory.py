@@ -2,9 +2,9 @@
 A table larger than memory
 ==========================
 
-``partial_fit`` trains on one piece of a table at a time. Here a file of rows is written piece by piece, and read back
-piece by piece through a memory map; never is more than one piece in memory. (The file is small, so that this runs in
-seconds; nothing changes with a thousand pieces.)
+``partial_fit`` trains on one piece of a table at a time. Here a table is written to a file piece by piece, and read
+back piece by piece through a memory map; never is more than one piece in memory. (The file is small, so that this runs
+in seconds; nothing changes with a thousand pieces.)
 """
 
 import tempfile
@@ -22,7 +22,7 @@ W = np.random.default_rng(0).normal(size=(N_FEATURES, 6))
 
 
 def make_piece(seed):
-    """Return some rows: three classes, decided by products of features."""
+    """Return some samples of three classes, which products of features decide."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(PIECE, N_FEATURES)) * np.linspace(1, 50, N_FEATURES) + 10  # of many scales
     H = (X - 10) / np.linspace(1, 50, N_FEATURES) @ W / np.sqrt(N_FEATURES)
@@ -47,8 +47,8 @@ print(f"{X.nbytes / 1e6:.0f} MB in {N_PIECES} pieces")
 # --------------
 #
 # The scaler learns its means piece by piece too, in a first pass. Then the network takes a few passes, with the pieces
-# in another order each time; within a piece, ``partial_fit`` shuffles the rows itself. The last piece is kept to look
-# at.
+# in another order each time; within a piece, ``partial_fit`` shuffles the samples itself. The last piece is kept to
+# look at.
 
 X, y = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "y.npy", mmap_mode="r")
 pieces = [slice(k * PIECE, (k + 1) * PIECE) for k in range(N_PIECES)]
@@ -65,19 +65,17 @@ for _ in range(4):
     for k in order.permutation(len(pieces)):
         clf.partial_fit(scaler.transform(X[pieces[k]]), y[pieces[k]], classes=[0, 1, 2])
         accuracies.append(clf.score(X_kept, y_kept))
-print(
-    f"after {len(accuracies)} pieces: accuracy {accuracies[-1]:.3f} on rows not trained on; dtype {clf.coefs_[0].dtype}"
-)
+print(f"after {len(accuracies)} pieces: accuracy {accuracies[-1]:.3f} on the kept piece; dtype {clf.coefs_[0].dtype}")
 
 # %%
-# The loss met in each piece, before the network had seen it in that pass, and the accuracy on the kept rows. The dotted
-# lines are where a pass ends.
+# The loss met in each piece, before the network had seen it in that pass, and the accuracy on the piece that was kept.
+# The dotted lines are where a pass ends.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
 left.plot(range(1, len(clf.loss_curve_) + 1), clf.loss_curve_)
 left.set(xlabel="pieces", ylabel="loss met")
 right.plot(range(1, len(accuracies) + 1), accuracies)
-right.set(xlabel="pieces", ylabel="accuracy on kept rows")
+right.set(xlabel="pieces", ylabel="accuracy on the kept piece")
 for ax in (left, right):
     for end in range(len(pieces), len(accuracies), len(pieces)):
         ax.axvline(end, color="gray", linestyle=":")
@@ -85,8 +83,8 @@ fig.tight_layout()
 
 # %%
 # A table that fits in memory as a memory map, but not twice, needs none of this: ``fit`` never copies X, whatever it is
-# stored as, and gathers the rows of one batch at a time. It must have the right dtype (float32 or float64) and have
-# been scaled.
+# stored as, and gathers the samples of one mini-batch at a time. It must have the right dtype (float32 or float64) and
+# have been scaled.
 
 small = TwoLayerClassifier(64, batch_size=128, learning_rate=3e-3, max_iter=2, n_iter_no_change=None,
                            early_stopping=False, random_state=0)  # fmt: skip

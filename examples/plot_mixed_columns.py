@@ -1,10 +1,9 @@
 """
-Numbers and words in one table
-==============================
+Numbers and categories in one table
+===================================
 
-A table as they come: numbers on different scales, some of them missing, words, and a rare word that turns up only
-later. A ``ColumnTransformer`` makes it one matrix for the network, and a search over the whole pipeline finds the
-settings.
+A table as they come: numbers on different scales, some of them missing, categories, and a rare one among them. A
+``ColumnTransformer`` makes it one matrix for the network, and a search over the whole pipeline finds the settings.
 """
 
 import matplotlib.pyplot as plt
@@ -87,7 +86,7 @@ print(
 )
 
 # %%
-# The network against a linear model on the same columns, and against always answering the shares of the classes.
+# The network against a linear model on the same columns, and against always predicting the shares of the classes.
 
 linear = Pipeline([("columns", columns), ("linear", LogisticRegression(max_iter=1000))]).fit(X_train, y_train)
 dummy = DummyClassifier(strategy="prior").fit(X_train, y_train)
@@ -96,9 +95,10 @@ for name, fitted in (("shares of the classes", dummy), ("logistic regression", l
     print(f"{name:22} log loss {loss:.3f}, accuracy {np.mean(fitted.predict(X_test) == y_test):.3f}")
 
 # %%
-# Left: the training of the best network. Where the dashed line ends, the search for the best number of epochs is over;
-# training goes on from the weights of the best epoch, over all rows and with a falling rate. Right: how much worse the
-# log loss gets when one column is shuffled. The columns keep their names all the way.
+# Left: the training of the best network. The dashed line, the validation loss, ends at the best epoch of the search for
+# the number of epochs (pale, what the search saw beyond it); from there training goes on, on all samples and with a
+# falling rate. Right: how much worse the log loss gets when one column is shuffled. The columns keep their names all
+# the way.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
 LossCurveDisplay.from_estimator(search, ax=left)

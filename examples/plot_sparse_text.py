@@ -62,8 +62,8 @@ print(
 )
 
 # %%
-# Words to rows
-# -------------
+# Words to features
+# -----------------
 
 vectorizer = TfidfVectorizer(min_df=2, sublinear_tf=True, dtype=np.float32)
 X_train, X_test = vectorizer.fit_transform(texts_train), vectorizer.transform(texts_test)
@@ -74,8 +74,8 @@ print(f"{X_train.shape[0]} × {X_train.shape[1]}, {100 * X_train.nnz / np.prod(X
 # The network
 # -----------
 #
-# tf-idf rows have length one, so there is nothing to scale. float32 rows make a float32 network, half the size. Sparse
-# X and dense X give the same network but for rounding:
+# Samples by tf-idf have length one, so there is nothing to scale. A float32 X makes a float32 network, half the size.
+# Sparse X and dense X give the same network but for rounding:
 
 network = TwoLayerClassifier(50, alpha=1e-4, max_iter=30, early_stopping=True, random_state=0)
 few = {"max_iter": 2, "n_iter_no_change": None, "early_stopping": False}
@@ -84,7 +84,7 @@ dense = TwoLayerClassifier(10, random_state=0, **few).fit(X_train[:500].toarray(
 print("dtype:", sparse.coefs_[0].dtype, "- largest difference:", np.abs(sparse.coefs_[0] - dense.coefs_[0]).max())
 
 # %%
-# Against logistic regression, the usual choice for such rows:
+# Against logistic regression, the usual choice for such samples:
 
 for name, model in (("network", network), ("logistic regression", LogisticRegression(C=10, max_iter=500))):
     fitted = make_pipeline(vectorizer, model).fit(texts_train, y_train)

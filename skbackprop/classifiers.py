@@ -1,16 +1,14 @@
-"""The two classifiers: what their parameters are called, what they mean, and where the defaults come from."""
-
-from __future__ import annotations
+"""The two classifiers: the names and meanings of their parameters, and where the defaults come from."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from numbers import Integral
 from typing import Any
 
-from ._compat import Interval
-from .estimator import BaseBackprop
+from ._sklearn.base import BaseBackprop
+from ._sklearn.compat import COUNT
 
-RENAMED = {  # MLPClassifier's names that are other ones here
+RENAMED = {  # parameters of MLPClassifier that have another name here
     "learning_rate_init": "learning_rate (a number)",
     "power_t": "schedule=InvScaling(power=...)",
     "momentum": "solver=SGD(momentum=...)",
@@ -24,29 +22,33 @@ RENAMED = {  # MLPClassifier's names that are other ones here
 
 
 def explains_renamed(init: Callable[..., None]) -> Callable[..., None]:
-    """Make a constructor tell MLPClassifier's users the new name of a parameter that it does not have."""
-    own = init.__code__.co_varnames
+    """Make a constructor that is given a parameter of MLPClassifier's say what it is called here."""
 
     @wraps(init)
     def explaining_init(self: Any, *args: Any, **params: Any) -> None:
         for name in params:
-            if name in RENAMED and name not in own:
+            if name in RENAMED and name not in init.__code__.co_varnames:
                 raise TypeError(f"{type(self).__name__} has no parameter {name!r}; use {RENAMED[name]}.")
         init(self, *args, **params)
 
     return explaining_init
 
 
+def store(estimator: Any, parameters: dict[str, Any]) -> None:
+    """Set a constructor's parameters as attributes of the same names, as scikit-learn wants them."""
+    vars(estimator).update({name: value for name, value in parameters.items() if name != "self"})
+
+
 class TwoLayerClassifier(BaseBackprop):
     """A network of two layers: one of hidden units, one of outputs.
 
-    Forward: Z1 = X W1 + b1, A1 = φ(Z1), Z2 = A1 W2 + b2, A2 = sigmoid or softmax of Z2. Trained on
-    J = Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ + (alpha / 2) (‖W1‖² + ‖W2‖²), the gradient by backpropagation; :mod:`skbackprop.network`
-    has
-    every equation. Scale the features first: ``make_pipeline(StandardScaler(), TwoLayerClassifier())``.
+    Forward: Z1 = X W1 + b1, A1 = φ(Z1), Z2 = A1 W2 + b2, A2 = sigmoid or softmax of Z2. Training minimises
+    J = Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ + (alpha / 2) (‖W1‖² + ‖W2‖²), the gradient by backpropagation;
+    :mod:`skbackprop._core.layers` has every equation. Scale the features first:
+    ``make_pipeline(StandardScaler(), TwoLayerClassifier())``.
 
-    The defaults were chosen by a suite over real tables (docs/defaults.md). Plain gradient descent on all rows, as in a
-    notebook, is ``solver="sgd", batch_size="full", alpha=0, early_stopping=False, n_iter_no_change=None``.
+    Most defaults were chosen on a suite of real tables (docs/defaults.md). Plain gradient descent on all samples, as in
+    a notebook, is ``solver="sgd", batch_size="full", alpha=0, early_stopping=False, n_iter_no_change=None``.
 
     Parameters
     ----------
@@ -62,53 +64,56 @@ class TwoLayerClassifier(BaseBackprop):
         layer (variance 1 / fan_in for W1) and starts from nearly equal probabilities (0.09 / fan_in for the outputs).
         Biases start at zero.
     solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
-        "sgd" is plain gradient descent; momentum, decay and clipping travel in the object, ``SGD(momentum=0.9)``.
+        "sgd" is plain gradient descent; an object carries momentum, decay and clipping, ``SGD(momentum=0.9)``.
     learning_rate : float or "auto", default="auto"
-        "auto" is 0.006 for adam, adamw and rmsprop (by the suite), and for sgd 0.1 divided by the features' mean square
-        where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
+        "auto" is 0.006 for adam, adamw and rmsprop (chosen on the suite), and for sgd 0.1 divided by the features' mean
+        square where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
     schedule : str, Schedule or callable progress -> factor, default="constant"
-        What the rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a function of
-        progress in [0, 1]. No effect with "lbfgs", and in partial_fit.
+        What the learning rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a
+        function of progress in [0, 1]. No effect with "lbfgs", and in partial_fit.
     batch_size : int, "auto" or "full", default="auto"
-        Rows of a step. "auto" is 32 (by the suite), or all rows where there are at most 64; "full" is all rows, as is
-        more than there are.
+        Samples of a mini-batch. "auto" is 32 (chosen on the suite), or all samples where there are at most 64; "full"
+        is all samples, as is more than there are.
     max_iter : int, default=200
-        Most epochs (iterations, for "lbfgs"), of early_stopping="auto" most of its search (MLPClassifier's default; the
-        suite's tables need 10 to 100).
+        Maximum number of epochs, or of iterations for "lbfgs"; with early_stopping="auto", of epochs of the search
+        (MLPClassifier's default; the suite's tables need 10 to 100).
     alpha : float or "auto", default="auto"
         Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
-        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.2 n), which is a normal prior of variance 1.2 on
-        every weight (by the suite), and 1 / 120 for fewer than 100 rows.
+        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.2 n) for n samples, which is a normal prior of
+        variance 1.2 on every weight (chosen on the suite), and 1 / 120 for fewer than 100 samples.
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; "balanced" gives all classes the same total. Not for multilabel targets.
+        Weight of each class; "balanced" gives all classes the same total, counted in
+        each call and in X_val on its own. Keys of classes that y does not hold are
+        ignored. Not for multilabel targets.
     early_stopping : bool or "auto", default="auto"
-        True watches validation rows (X_val, y_val, or a stratified part of X) and restores the best weights; where no
-        part can be split off (fewer than 10 rows, or a class of one), the training loss is watched. "auto" does more,
-        so that no row is lost: it looks for the best number of epochs T of an average of the weights over the epochs,
-        and then trains on all rows. Below 1,000 rows two networks look for T, each trained on one half and judged on
-        the other; then the network itself is trained for T epochs, and the average is kept. From 1,000 rows on it is
-        judged on held-out rows, and goes on from its best average for 0.4 T epochs while the rate falls to zero. With
-        fewer than 100 rows "auto" just trains max_iter epochs; with X_val, and with "lbfgs", it is True.
-    validation_fraction : float in (0, 1), default=0.1
-        Share of the rows that is held out (MLPClassifier's default); inert where halves are, with X_val, and without
-        early stopping.
+        False watches the training loss. True watches the validation score (X_val, y_val, or a stratified part of X) and
+        restores the best weights; where fewer than 10 samples would be held out, it watches the training loss. "auto"
+        loses no sample: it holds some out to search for the best number of epochs T, with the average of the weights
+        over the epochs (decay 0.85), and goes on from the best average on all samples for 0.6 T epochs, while the
+        learning rate falls to zero from that of epoch T. With X_val, and with "lbfgs", "auto" is True. Below 30 samples
+        it just trains for max_iter epochs (choose fewer there, 20 say), as with ``n_iter_no_change=None``.
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the samples to hold out. "auto" is 0.1, and in the search of early_stopping="auto" 8 / √n within 0.1
+        and 0.5. No effect with X_val, and without early stopping.
     scoring : "loss", str or callable, default="loss"
         What early stopping watches: the validation loss, or any scorer of scikit-learn.
     n_iter_no_change : int or None, default=5
-        Epochs without improvement after which training stops (by the suite); in the search of early_stopping="auto" no
-        fewer than make 50 updates. None trains max_iter epochs.
+        Epochs without improvement after which training stops (chosen on the suite); the search of
+        early_stopping="auto" waits for at least 50 updates. None trains for max_iter epochs.
     tol : float, default=1e-3
-        An improvement is one by more than this (by the suite). Inert with ``n_iter_no_change=None``.
+        Smallest decrease of what is watched that counts as an improvement (chosen on the suite). No effect with
+        ``n_iter_no_change=None``.
     warm_start : bool, default=False
-        Let fit go on from the fitted weights, with the solver's state and the random stream. With early stopping each
-        fit holds out rows anew, so that rows held out now may have been trained on before; give X_val instead.
+        Let fit continue from the fitted weights, with the solver's state and the random stream. Set it before the first
+        fit, which else keeps the weights only. With early_stopping=True each fit holds out new samples, on which an
+        earlier fit may have trained; give X_val instead. With "auto" a continued fit holds nothing out.
     shuffle : bool, default=True
-        Draw a new order of the rows for each epoch; inert where a batch is all rows.
+        Draw a new order of the samples for each epoch; no effect where a mini-batch is all samples.
     random_state : int, RandomState or None, default=None
         Source of, in this order, W1, W2, the validation split, and each epoch's order and dropout masks. None takes a
-        fresh stream; NumPy's global one is left alone.
+        new random seed; NumPy's global generator is not used.
     verbose : int, default=0
         Print a line every so many epochs.
 
@@ -120,24 +125,31 @@ class TwoLayerClassifier(BaseBackprop):
         W1, W2.
     intercepts_ : list of ndarray of shape (fan_out,)
         b1, b2.
+    activations_ : list of str or Activation
+        What the hidden layers were trained with; objects are copies.
     link_ : {"sigmoid", "softmax"}
         How logits become probabilities.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
     n_iter_ : int
-        Epochs of the last fit.
+        Epochs of the last fit, those after the best one included; with a search, those up to the best one and the final
+        ones.
     n_layers_, n_outputs_ : int
         Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
     history_ : dict of lists
-        Per epoch since the last fresh fit: "loss", "learning_rate", "validation_loss", "validation_score", "seconds",
-        and of the gradient of its last batch "gradient_norm_1" … of each layer, and "dead_units", the share of hidden
-        units that it does not reach.
+        One entry for each epoch since the last fit that started from new weights: "loss" (J), "penalty" (its second
+        term), "learning_rate", "validation_loss", "validation_score", "seconds", and of the gradient of the last
+        mini-batch (after max_grad_norm) "gradient_norm_1" … of each layer, and "dead_units", the share of hidden units
+        that it does not reach. With early_stopping=True it includes the epochs after the best one.
+    search_history_ : dict of lists
+        The same for all epochs of the search of early_stopping="auto"; ``history_`` has those up to the best, and then
+        the final training on all samples. Absent where there was no search.
     loss_curve_, loss_ : list of float, float
         ``history_["loss"]``, J as met during each epoch (before its updates, in the full-batch case), and its last
         entry.
     validation_scores_, best_validation_score_, best_iter_ : list of float, float, int
-        With validation rows: the score after each epoch (greater is better, the loss negated), the best one of the
-        last fit, and the epochs it took to reach it.
+        With a validation set: the score after each epoch (greater is better, the loss negated), the best one of the
+        last fit, and the epochs it took to reach it; 0 where a resumed fit began with the best weights.
 
     See Also
     --------
@@ -158,9 +170,7 @@ class TwoLayerClassifier(BaseBackprop):
     True
     """
 
-    _parameter_constraints = BaseBackprop._parameter_constraints | {
-        "hidden_units": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints = BaseBackprop._parameter_constraints | {"hidden_units": [COUNT]}
 
     @explains_renamed
     def __init__(
@@ -179,7 +189,7 @@ class TwoLayerClassifier(BaseBackprop):
         dropout: float = 0.0,
         class_weight: dict[Any, float] | str | None = None,
         early_stopping: bool | str = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | str = "auto",
         scoring: Any = "loss",
         n_iter_no_change: int | None = 5,
         tol: float = 1e-3,
@@ -188,27 +198,7 @@ class TwoLayerClassifier(BaseBackprop):
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
-        self.hidden_units = hidden_units
-        self.activation = activation
-        self.loss = loss
-        self.weight_init = weight_init
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.alpha = alpha
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.verbose = verbose
+        store(self, locals())
 
     def _hidden_layers(self) -> list[int]:
         return [self.hidden_units]
@@ -236,7 +226,9 @@ class BackpropClassifier(BaseBackprop):
         W1, W2, … and b1, b2, … of all layers.
     classes_, link_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_
         As in :class:`TwoLayerClassifier`.
-    history_, loss_curve_, loss_, validation_scores_, best_validation_score_, best_iter_
+    activations_, history_, search_history_, loss_curve_, loss_
+        As in :class:`TwoLayerClassifier`.
+    validation_scores_, best_validation_score_, best_iter_
         As in :class:`TwoLayerClassifier`.
 
     See Also
@@ -270,7 +262,7 @@ class BackpropClassifier(BaseBackprop):
         dropout: float = 0.0,
         class_weight: dict[Any, float] | str | None = None,
         early_stopping: bool | str = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | str = "auto",
         scoring: Any = "loss",
         n_iter_no_change: int | None = 5,
         tol: float = 1e-3,
@@ -279,33 +271,11 @@ class BackpropClassifier(BaseBackprop):
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.weight_init = weight_init
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.alpha = alpha
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.verbose = verbose
+        store(self, locals())
 
     def _hidden_layers(self) -> list[int]:
         given: Any = self.hidden_layer_sizes
         sizes: list[Any] = [given] if not isinstance(given, Iterable) or isinstance(given, str) else list(given)
         if not all(isinstance(n, Integral) and int(n) >= 1 for n in sizes):
-            raise ValueError(
-                f"hidden_layer_sizes must be numbers of units, each >= 1; got {self.hidden_layer_sizes!r}."
-            )
+            raise ValueError(f"hidden_layer_sizes must be numbers of units, each >= 1; got {given!r}.")
         return sizes

@@ -1,19 +1,19 @@
 """LossCurveDisplay: how the loss fell, epoch by epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
 
 from sklearn.utils.validation import check_is_fitted
 
-from ._compat import check_matplotlib_support
+from ._sklearn.compat import check_matplotlib_support
 
 
+@dataclass(eq=False, repr=False)
 class LossCurveDisplay:
     """Training and validation loss against epochs.
 
-    It is recommended to use :meth:`from_estimator`; the constructor only stores what is drawn.
+    Use :meth:`from_estimator`, or give the constructor curves of your own and call :meth:`plot`.
 
     Parameters
     ----------
@@ -25,6 +25,9 @@ class LossCurveDisplay:
         Epochs trained to reach the best validation score, counted from 1.
     names : list of str, default=None
         What each estimator is called in the legend.
+    search_curves : list of (array-like of shape (n_epochs,) or None), default=None
+        Validation loss of all epochs of a search (``early_stopping="auto"``), those beyond the best included; drawn
+        pale.
 
     Attributes
     ----------
@@ -47,28 +50,17 @@ class LossCurveDisplay:
     'epoch'
     """
 
-    def __init__(
-        self,
-        loss_curves: Sequence[Any],
-        *,
-        validation_curves: Sequence[Any] | None = None,
-        best_epochs: Sequence[int | None] | None = None,
-        names: Sequence[str] | None = None,
-    ) -> None:
-        self.loss_curves = loss_curves
-        self.validation_curves = validation_curves
-        self.best_epochs = best_epochs
-        self.names = names
+    loss_curves: Sequence[Any]
+    _: KW_ONLY
+    validation_curves: Sequence[Any] | None = None
+    best_epochs: Sequence[int | None] | None = None
+    names: Sequence[str] | None = None
+    search_curves: Sequence[Any] | None = None
 
     @classmethod
     def from_estimator(
-        cls,
-        *estimators: Any,
-        names: Sequence[str] | None = None,
-        ax: Any = None,
-        log_scale: bool = False,
-        **style: Any,
-    ) -> LossCurveDisplay:
+        cls, *estimators: Any, names: Sequence[str] | None = None, ax: Any = None, log_scale: bool = False, **style: Any
+    ) -> Self:
         """Draw the history of one fitted estimator, or of several in one picture.
 
         Parameters
@@ -92,27 +84,29 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError
-            If an estimator has no loss curve.
+            If an estimator has no loss curve, or none is given.
+        ValueError
+            If there are not as many names as estimators.
         NotFittedError
             If an estimator is not fitted.
         """
         if not estimators:
             raise TypeError("from_estimator needs at least one fitted estimator.")
-        last_steps = [_last_step(estimator) for estimator in estimators]
+        steps = [_last_step(estimator) for estimator in estimators]
         if names is None:
-            numbers = [""] if len(estimators) == 1 else [f" {k}" for k in range(1, len(estimators) + 1)]
-            names = [type(step).__name__ + number for step, number in zip(last_steps, numbers, strict=True)]
+            names = [type(step).__name__ + (f" {k}" if len(steps) > 1 else "") for k, step in enumerate(steps, start=1)]
         if len(names) != len(estimators):
             raise ValueError(f"names must be one for each of the {len(estimators)} estimators; got {names!r}.")
         display = cls(
-            [step.history_["loss"] for step in last_steps],
-            validation_curves=[step.history_.get("validation_loss") for step in last_steps],
-            best_epochs=[_best_epoch(step) for step in last_steps],
+            [step.history_["loss"] for step in steps],
+            validation_curves=[step.history_.get("validation_loss") for step in steps],
+            best_epochs=[_best_epoch(step) for step in steps],
             names=names,
+            search_curves=[getattr(step, "search_history_", {}).get("validation_loss") for step in steps],
         )
         return display.plot(ax=ax, log_scale=log_scale, **style)
 
-    def plot(self, ax: Any = None, *, log_scale: bool = False, **style: Any) -> LossCurveDisplay:
+    def plot(self, ax: Any = None, *, log_scale: bool = False, **style: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -132,32 +126,24 @@ class LossCurveDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
-        if ax is None:
-            _, ax = plt.subplots()
+        ax = plt.subplots()[1] if ax is None else ax
+        self.ax_, self.figure_, self.lines_ = ax, ax.figure, []
         n = len(self.loss_curves)
-        nothing = [None] * n
-        self.lines_: list[Any] = []
-        for loss, validation, best, name in zip(
-            self.loss_curves,
-            self.validation_curves or nothing,
-            self.best_epochs or nothing,
-            self.names or [""] * n,
-            strict=True,
-        ):
-            label = f"{name}: " if n > 1 else ""
-            (line,) = ax.plot(range(1, len(loss) + 1), loss, **({"label": f"{label}training"} | style))
-            self.lines_.append(line)
+        others = self.validation_curves, self.search_curves, self.best_epochs, self.names
+        columns = [values or [None] * n for values in others]
+        for loss, validation, search, best, name in zip(self.loss_curves, *columns, strict=True):
+            prefix = f"{name or ''}: " if n > 1 else ""
+            self.lines_ += ax.plot(range(1, len(loss) + 1), loss, **({"label": f"{prefix}training"} | style))
+            color = self.lines_[-1].get_color()
+            dashed = {"label": f"{prefix}validation", "color": color, "linestyle": "--"} | style
             if validation is not None:
-                dashed = {"label": f"{label}validation", "color": line.get_color(), "linestyle": "--"}
-                self.lines_ += ax.plot(range(1, len(validation) + 1), validation, **(dashed | style))
+                self.lines_ += ax.plot(range(1, len(validation) + 1), validation, **dashed)
+            if search is not None:
+                ax.plot(range(1, len(search) + 1), search, **(dashed | {"alpha": 0.3, "label": None}))
             if best is not None:
-                ax.axvline(best, color=line.get_color(), linestyle=":", label=f"{label}best epoch ({best})")
-        ax.set(xlabel="epoch", ylabel="loss")
-        if log_scale:
-            ax.set_yscale("log")
+                ax.axvline(best, color=color, linestyle=":", label=f"{prefix}best epoch ({best})")
+        ax.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else ax.get_yscale())
         ax.legend()
-        self.ax_ = ax
-        self.figure_ = ax.figure
         return self
 
 
@@ -174,6 +160,6 @@ def _last_step(estimator: Any) -> Any:
 
 
 def _best_epoch(estimator: Any) -> int | None:
-    if not hasattr(estimator, "best_iter_"):
-        return None
-    return len(estimator.history_["loss"]) - estimator.n_iter_ + estimator.best_iter_
+    """Return the best epoch of the last fit, counted from the first epoch of the history; None where there is none."""
+    best = getattr(estimator, "best_iter_", None)
+    return None if best is None else len(estimator.history_["loss"]) - estimator.n_iter_ + best

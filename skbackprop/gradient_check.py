@@ -1,14 +1,14 @@
 """Backpropagation against central differences of the very objective that is trained."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from .activations import Array
-from .arrays import Parameters
-from .network import Network
+from ._core.kernels import Array
+from ._core.layers import bind
+from .network import Network, checked_samples
 
 MOST_PARAMETERS = 1000  # of a larger network, as many are checked as are drawn at random
 STEPS = (1e-4, 1e-5, 1e-6)  # a kink (of relu, say) inside one step seldom lies inside the shorter ones too
@@ -50,7 +50,7 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
         the one that its ``fit`` minimises, with class weights, penalty, label smoothing and one fixed draw of the
         dropout masks. Neither is changed.
     X : array-like or sparse matrix of shape (n_samples, n_features)
-        A handful of rows is enough.
+        A handful of samples is enough.
     y : array-like
         Labels for an estimator, targets for a Network.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -77,58 +77,67 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     >>> bool(worst < 1e-6), worst.n_parameters
     (True, 43)
     """
-    if isinstance(estimator_or_network, Network):
-        network, X, Y = (
-            estimator_or_network,
-            estimator_or_network.rows(X),
-            estimator_or_network.targets(y, np.shape(X)[0]),
-        )
-        c, alpha, dropout, rng = network.coefficients(sample_weight, X.shape[0]), 0.0, 0.0, np.random.RandomState(0)
-    else:
-        network, X, Y, c, alpha, dropout, rng = estimator_or_network._gradient_problem(X, y, sample_weight)
-    cache = network.work_arrays(X.shape[0])
-    if dropout:
-        cache.drop(dropout, rng)
-    grads = Parameters(network.layer_sizes, network.dtype)
-    network.backpropagate(network.forward(X, cache), Y, c, grads)
-    network.add_penalty(alpha, grads)
-    g = grads.theta.astype(np.float64)
-
-    exact = network.astype(np.float64)
-    exact_cache = exact.work_arrays(X.shape[0])
-    exact_cache.hold([mask.astype(np.float64) for mask in cache.masks])
-    X, Y, c = X.astype(np.float64), Y.astype(np.float64), np.asarray(c, np.float64)
-
-    def J() -> float:
-        Z = exact.propagate(X, exact_cache)
-        return float(np.sum(c[:, 0] * exact.loss_function.value(Z, Y, exact.link))) + exact.penalty(alpha)
-
-    chosen = np.arange(g.size)
-    if g.size > MOST_PARAMETERS:
-        chosen = np.random.RandomState(0).choice(g.size, MOST_PARAMETERS, replace=False)
+    given, alone = estimator_or_network, isinstance(estimator_or_network, Network)
+    problem = Problem(given, X, y, sample_weight) if alone else Problem(*given._gradient_problem(X, y, sample_weight))
+    network, g = problem.network, problem.gradient()
+    chosen = np.sort(np.random.RandomState(0).permutation(g.size)[:MOST_PARAMETERS])
     scale = max(1e-3 * float(np.abs(g).max()), np.finfo(np.float64).tiny)
-    return _worst(J, exact.theta, g, chosen, scale, network)
-
-
-def _worst(J: Any, theta: Array, g: Array, chosen: Any, scale: float, network: Network) -> GradientCheck:
-    worst = GradientCheck(-1.0)
+    J, theta = problem.objective_in_float64()
+    here, worst = J(), GradientCheck(-1.0)
     for k in chosen:
-        candidates = []
-        for h in STEPS:
-            candidates += _differences(J, theta, k, h * max(1.0, abs(theta[k])))
+        candidates = [d for h in STEPS for d in _differences(J, here, theta, k, h * max(1.0, abs(theta[k])))]
         errors = [(abs(g[k] - d) / max(abs(g[k]), abs(d), scale), d) for d in candidates]
         error, d = min((np.inf if np.isnan(error) else error, d) for error, d in errors)
         if error > worst:
             worst = GradientCheck(error)
-            worst.parameter = parameter_name(network, k)
-            worst.backprop, worst.difference = float(g[k]), float(d)
+            worst.parameter, worst.backprop, worst.difference = parameter_name(network, k), float(g[k]), float(d)
     worst.n_parameters = len(chosen)
     return worst
 
 
-def _differences(J: Any, theta: Array, k: int, h: float) -> list[float]:
-    """Return the central difference; for a unit that sits exactly on its kink, the one-sided ones as well."""
-    kept, here = theta[k], J()
+class Problem:
+    """The objective whose gradient is checked: a network on samples, with one fixed draw of the dropout masks.
+
+    Parameters
+    ----------
+    network : Network
+        Where the parameters are.
+    X, Y, sample_weight, alpha
+        As in :meth:`Network.objective`.
+    dropout : float, default=0.0
+        Probability with which a hidden unit is left out.
+    """
+
+    def __init__(
+        self, network: Network, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0, dropout: float = 0.0
+    ) -> None:
+        self.network, self.X, self.dropout = network, checked_samples(network, X), dropout
+        self.targets = Y, sample_weight, alpha
+
+    def gradient(self) -> Array:
+        """Return what backpropagation says, computed in the network's dtype by the lines that fit runs."""
+        cache = self.network.forward(self.X, dropout=self.dropout, random_state=0)
+        return self.network.backward(cache, *self.targets).theta.astype(np.float64)
+
+    def objective_in_float64(self) -> tuple[Callable[[], float], Array]:
+        """Return a function that computes J, and the parameters that it reads anew at each call."""
+        network, rng = self.network, np.random.RandomState(0)
+        exact = Network(network.layer_sizes, network.activations, network.loss_function, link=network.link)
+        exact.theta, X = network.theta, checked_samples(exact, self.X)
+        cache = exact.forward(X, dropout=self.dropout, random_state=rng)
+        forward, _ = bind(exact, cache, sparse=sp.issparse(X), rng=rng)  # once, for thousands of calls
+
+        def J() -> float:
+            rng.seed(0)  # the same dropout masks
+            forward(X, cache.Z[-1])
+            return exact.loss(cache, *self.targets)
+
+        return J, exact.theta
+
+
+def _differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: float) -> list[float]:
+    """Return the central difference; for a unit exactly on its kink, the one-sided ones as well; here is J()."""
+    kept = theta[k]
     theta[k] = kept + h
     above = J()
     theta[k] = kept - h
@@ -139,12 +148,11 @@ def _differences(J: Any, theta: Array, k: int, h: float) -> list[float]:
     return [central, *sides] if abs(sides[0] - sides[1]) > 1e-3 * abs(central) else [central]
 
 
-def parameter_name(network: Network, k: int) -> str:
+def parameter_name(network: Network, k: Any) -> str:
     """Return the name of the k-th parameter of theta: ``"W1[3, 2]"`` or ``"b2[0]"``."""
     for letter, arrays in (("W", network.W), ("b", network.b)):
         for layer, array in enumerate(arrays, start=1):
             if k < array.size:
-                place = ", ".join(str(i) for i in np.unravel_index(k, array.shape))
-                return f"{letter}{layer}[{place}]"
+                return f"{letter}{layer}[{', '.join(map(str, np.unravel_index(k, array.shape)))}]"
             k -= array.size
     raise IndexError(k)

@@ -21,14 +21,13 @@ what that brings.
 To add one, write a callable class and enter it with ``@INITIALIZERS.register("name")``, or just pass a function.
 """
 
-from __future__ import annotations
-
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from .activations import Array
-from .registry import Configurable, Registry, check_number
+from ._core.kernels import Array
+from .registry import Configurable, Registry, number
 
 INITIALIZERS = Registry("weight_init", ("__call__",))
 
@@ -40,6 +39,7 @@ class Initializer(Protocol):
         """Return the initial weights, shape (fan_in, fan_out)."""
 
 
+@dataclass(eq=False, repr=False)
 class Normal(Configurable):
     """Normal weights with a standard deviation of one's own.
 
@@ -58,9 +58,7 @@ class Normal(Configurable):
     np.float64(0.004967)
     """
 
-    def __init__(self, scale: float) -> None:
-        check_number(self, "scale", scale, 0)
-        self.scale = scale
+    scale: float = number()
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
         return rng.standard_normal((fan_in, fan_out)) * self.scale
@@ -134,10 +132,8 @@ def initial_weights(weight_init: Initializer, rng: np.random.RandomState, fan_in
     """
     W = np.asarray(weight_init(rng, fan_in, fan_out))
     if W.shape != (fan_in, fan_out) or W.dtype.kind not in "fiu":
-        raise ValueError(
-            f"weight_init must return numbers of shape (fan_in, fan_out) = {(fan_in, fan_out)}; "
-            f"{weight_init!r} returned shape {W.shape}, dtype {W.dtype}."
-        )
+        got = f"{weight_init!r} returned shape {W.shape}, dtype {W.dtype}"
+        raise ValueError(f"weight_init must return numbers of shape (fan_in, fan_out) = {(fan_in, fan_out)}; {got}.")
     if not np.isfinite(W).all():
         raise ValueError(f"weight_init returned NaN or infinite weights for shape {(fan_in, fan_out)}.")
     return W

@@ -1,17 +1,17 @@
 r"""Losses on logits, and the links that turn logits into probabilities.
 
-Logits Z, targets Y and probabilities A all have shape (n_rows, n_outputs).
+Logits Z, targets Y and probabilities A all have shape (m, n_outputs), for m samples.
 
 **Links.** Both are the gradient of a log-partition function F, which is what makes the log loss so simple:
 
 =========  ================================  ==============================  =============================
-link       A = ∇F(z)                         F(z), per row                   dZ from dA (the full Jacobian)
+link       A = ∇F(z)                         F(z), per sample                dZ from dA (the full Jacobian)
 =========  ================================  ==============================  =============================
 sigmoid    a_k = 1 / (1 + exp(-z_k))         Σ_k log(1 + exp(z_k))           dA ∘ A ∘ (1 - A)
 softmax    a_k = exp(z_k) / Σ_j exp(z_j)     log Σ_k exp(z_k)                A ∘ (dA - Σ_k a_k dA_k)
 =========  ================================  ==============================  =============================
 
-**Losses**, per row:
+**Losses**, per sample:
 
 ==============  =========================  ==================================
 loss            ℓ(z, y)                    dZ = ∂ℓ/∂z
@@ -24,20 +24,21 @@ One output is the binary case, softmax over K outputs the multiclass case with o
 multilabel case (their sum over labels). Nothing is clipped and no ε is added: the terms of F(z) - Σ y z that cancel are
 taken off each other first, so that the log loss of any logits is exact.
 
-To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``.
+To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``. Losses and
+links may have a method ``bind`` too, which returns functions with work arrays of their own, so that a training step
+allocates nothing.
 """
 
-from __future__ import annotations
-
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.special import expit
 
-from .activations import Array, full, log1p_exp_minus_abs, positive_part
-from .registry import Configurable, Registry, check_number
-
-MANY = 32  # outputs beyond which a row's maximum is found fastest where it stands
+from ._core.kernels import Array, log1p_exp_minus_abs, row_maxima, row_sums
+from .registry import Configurable, Registry, number
 
 LINKS = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
 LOSSES = Registry("loss", ("value", "gradient"))
@@ -47,25 +48,25 @@ class Link(Protocol):
     """What an output link must have."""
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
-        """Return A, written into out if given."""
+        """Return A of shape (m, n_outputs), written into out if given."""
 
     def both_sides(self, Z: Array, out: Array) -> Array:
         """Write 1 - a and a of a single output into the two columns of out; of the links of one output only."""
 
     def log_probabilities(self, Z: Array) -> Array:
-        """Return log A, exact where A itself rounds to 0 or 1."""
+        """Return log A of shape (m, n_outputs), exact where A itself rounds to 0 or 1."""
 
     def log_loss(self, Z: Array, Y: Array) -> Array:
-        """Return F(z) - Σ_k y_k z_k of each row, shape (n_rows,)."""
+        """Return F(z) - Σ_k y_k z_k of each sample, shape (m,)."""
 
     def pullback(self, A: Array, dA: Array) -> Array:
-        """Turn dA = ∂ℓ/∂A into dZ, in place, and return it."""
+        """Turn dA = ∂ℓ/∂A of shape (m, n_outputs) into dZ, in place, and return it."""
 
     def n_sides(self, n_outputs: int) -> int:
         """Return the number of outcomes among which a probability of one is shared."""
 
     def decide(self, Z: Array) -> Any:
-        """Return the most probable outcome of each row: a truth value for each output, or the number of one."""
+        """Return the most probable outcome of each sample: a truth value for each output, or the number of one."""
 
     def inverse(self, A: Array) -> Array:
         """Return logits whose probabilities are A."""
@@ -75,10 +76,19 @@ class Loss(Protocol):
     """What a loss must have."""
 
     def value(self, Z: Array, Y: Array, link: Link) -> Array:
-        """Return ℓ of each row, shape (n_rows,)."""
+        """Return ℓ of each sample, shape (m,), for logits and targets of shape (m, n_outputs)."""
 
     def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
-        """Write ∂ℓ/∂Z of each row into out and return it; A is link.probabilities(Z)."""
+        """Write ∂ℓ/∂Z of each sample into out, shape (m, n_outputs), and return it; A is link.probabilities(Z)."""
+
+
+class BoundLink(NamedTuple):
+    """What a loss asks of a link, with work arrays for logits of one shape."""
+
+    probabilities: Callable[..., Array]
+    log_loss: Callable[..., Array]
+    pullback: Callable[..., Array]
+    n_sides: Callable[[int], int]
 
 
 @LINKS.register("sigmoid")
@@ -95,7 +105,7 @@ class SigmoidLink(Configurable):
     """
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
-        return expit(Z, out)
+        return expit(Z, out=out)
 
     def both_sides(self, Z: Array, out: Array) -> Array:
         """Write 1 - a and a of one output into the two columns of out; neither is taken from one, which loses digits.
@@ -105,22 +115,25 @@ class SigmoidLink(Configurable):
         E = np.exp(-Z)
         np.reciprocal(E, out[:, :1])
         out[:, 1:] = E
-        out += 1  # 1 - a = 1 / (1 + exp(z)) and a = 1 / (1 + exp(-z))
-        return np.reciprocal(out, out)
+        return np.reciprocal(np.add(out, 1, out), out)  # 1 - a = 1 / (1 + exp(z)) and a = 1 / (1 + exp(-z))
 
     def log_probabilities(self, Z: Array) -> Array:
         return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)
 
-    def log_loss(self, Z: Array, Y: Array) -> Array:
-        losses, work = positive_part(Z), Y * Z
+    def log_loss(self, Z: Array, Y: Array, zeros: Any = 0, losses: Any = None, work: Any = None) -> Array:
+        losses, work = np.maximum(Z, zeros, out=losses), np.multiply(Y, Z, out=work)
         losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
         losses += log1p_exp_minus_abs(Z, work)
         return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
-    def pullback(self, A: Array, dA: Array) -> Array:
+    def pullback(self, A: Array, dA: Array, work: Array | None = None) -> Array:
         dA *= A
-        dA *= 1 - A
-        return dA
+        return np.multiply(dA, np.subtract(1, A, out=work), out=dA)
+
+    def bind(self, Z: Array) -> BoundLink:
+        zeros, losses, work = np.zeros_like(Z), np.empty_like(Z), np.empty_like(Z)
+        log_loss = partial(self.log_loss, zeros=zeros, losses=losses, work=work)
+        return BoundLink(self.probabilities, log_loss, partial(self.pullback, work=work), self.n_sides)
 
     def n_sides(self, n_outputs: int) -> int:
         return 2
@@ -144,25 +157,29 @@ class SoftmaxLink(Configurable):
     array([[0.119, 0.881]])
     """
 
-    def probabilities(self, Z: Array, out: Array | None = None) -> Array:
-        A = np.subtract(Z, row_maxima(Z), out=out)
+    def probabilities(self, Z: Array, out: Array | None = None, columns: Any = None, ones: Any = None) -> Array:
+        A = np.subtract(Z, row_maxima(Z, columns), out=out)
         np.exp(A, out=A)
-        return np.divide(A, row_sums(A), out=A)
+        return np.divide(A, row_sums(A, ones), out=A)
 
     def log_probabilities(self, Z: Array) -> Array:
         D, F = shifted(Z)
         return np.subtract(D, F, out=D)
 
-    def log_loss(self, Z: Array, Y: Array) -> Array:
-        D, F = shifted(Z)  # F(z) - Σ_k y_k z_k is the same for both, since the y of a row sum to one
+    def log_loss(self, Z: Array, Y: Array, work: Any = (None,)) -> Array:
+        D, F = shifted(Z, *work)  # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, since the y_k of a sample sum to one
         D *= Y
-        F -= row_sums(D)
-        return F[:, 0]
+        return (F - row_sums(D, work[0]))[:, 0]
 
     def pullback(self, A: Array, dA: Array) -> Array:
         dA -= np.einsum("ik,ik->i", A, dA)[:, np.newaxis]
-        dA *= A
-        return dA
+        return np.multiply(A, dA, out=dA)
+
+    def bind(self, Z: Array) -> BoundLink:
+        ones, columns = np.ones((Z.shape[1], 1), Z.dtype), np.empty(Z.shape[::-1], Z.dtype)
+        work = ones, columns, np.empty_like(Z), np.empty_like(Z), np.empty_like(Z)
+        probabilities = partial(self.probabilities, columns=columns, ones=ones)
+        return BoundLink(probabilities, partial(self.log_loss, work=work), self.pullback, self.n_sides)
 
     def n_sides(self, n_outputs: int) -> int:
         return n_outputs
@@ -175,6 +192,7 @@ class SoftmaxLink(Configurable):
 
 
 @LOSSES.register("log_loss")
+@dataclass(eq=False, repr=False)
 class LogLoss(Configurable):
     """The negative log-likelihood F(z) - Σ_k y_k z_k.
 
@@ -194,19 +212,22 @@ class LogLoss(Configurable):
     array([1000.])
     """
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
-        check_number(self, "label_smoothing", label_smoothing, 0, 1)
-        self.label_smoothing = label_smoothing
+    label_smoothing: float = number(0.0, 0, 1)
 
-    def value(self, Z: Array, Y: Array, link: Link) -> Array:
-        return link.log_loss(Z, self._smooth(Y, link))
+    def value(self, Z: Array, Y: Array, link: Any, work: Array | None = None) -> Array:
+        return link.log_loss(Z, self._smooth(Y, link, work))
 
-    def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
-        return np.subtract(A, self._smooth(Y, link), out)
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Any, out: Array) -> Array:
+        return np.subtract(A, self._smooth(Y, link, out), out)
 
-    def _smooth(self, Y: Array, link: Link) -> Array:
+    def _smooth(self, Y: Array, link: Any, out: Array | None) -> Array:
         s = self.label_smoothing
-        return (1 - s) * Y + s / link.n_sides(Y.shape[1]) if s else Y
+        return np.add(np.multiply(Y, 1 - s, out=out), s / link.n_sides(Y.shape[1]), out=out) if s else Y
+
+    def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
+        """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
+        work = np.empty_like(Z) if self.label_smoothing else None
+        return partial(self.value, link=link, work=work), gradient_with(self, link)
 
 
 @LOSSES.register("squared_error")
@@ -221,27 +242,36 @@ class SquaredError(Configurable):
     array([0.125])
     """
 
-    def value(self, Z: Array, Y: Array, link: Link) -> Array:
-        E = link.probabilities(Z) - Y
+    def value(self, Z: Array, Y: Array, link: Any, work: Array | None = None) -> Array:
+        E = link.probabilities(Z, work)
+        E -= Y
         return 0.5 * np.einsum("ik,ik->i", E, E)
 
-    def gradient(self, Z: Array, A: Array, Y: Array, link: Link, out: Array) -> Array:
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Any, out: Array) -> Array:
         return link.pullback(A, np.subtract(A, Y, out=out))
 
-
-def shifted(Z: Array) -> tuple[Array, Array]:
-    """Return Z less the greatest number of each row, which no exponential can overflow, and softmax's F of that."""
-    D = Z - row_maxima(Z)
-    return D, np.log(row_sums(np.exp(D)))
+    def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
+        """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
+        return partial(self.value, link=link, work=np.empty_like(Z)), gradient_with(self, link)
 
 
-def row_maxima(Z: Array) -> Array:
-    """Return the greatest number of each row, as a column."""
-    if len(Z) == 1 or Z.shape[1] > MANY:
-        return Z.max(axis=1, keepdims=True)
-    return Z.T.copy().max(axis=0)[:, np.newaxis]  # NumPy reduces short rows slowly
+def gradient_with(loss: Loss, link: Any) -> Callable[..., Array]:
+    """Return gradient(Z, A, Y, out) of a loss with this link."""
+
+    def gradient(Z: Array, A: Array, Y: Array, out: Array) -> Array:
+        return loss.gradient(Z, A, Y, link, out)
+
+    return gradient
 
 
-def row_sums(A: Array) -> Array:
-    """Return the sum of each row, as a column: by a product, since NumPy reduces short rows slowly."""
-    return A.dot(full((A.shape[1], 1), 1, A.dtype))
+def shifted(Z: Array, ones: Any = None, columns: Any = None, D: Any = None, E: Any = None, ties: Any = None) -> Any:
+    """Return D, Z less the maximum of each sample, which no exponential can overflow, and softmax's F of that.
+
+    F = log Σ_k exp(d_k), where the exponential of the maximum is one: log1p of the others keeps the digits that a sum
+    with a one in it would lose. The last five are work arrays: a column of ones, one like Z.T, and three like Z.
+    """
+    D = np.subtract(Z, row_maxima(Z, columns), out=D)
+    E = np.exp(D, out=E)
+    ties = np.floor(E, out=ties)  # 1 for the maximum, and for those that tie with it
+    E -= ties
+    return D, np.log1p(row_sums(E, ones) + (row_sums(ties, ones) - 1))

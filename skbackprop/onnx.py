@@ -1,4 +1,4 @@
-"""Fitted models as ONNX files, by skl2onnx: a converter for both classifiers, which all of skl2onnx then knows.
+"""Fitted models as ONNX files: converters by which skl2onnx can convert both classifiers.
 
 The graph computes what :mod:`skbackprop.network` says, in the dtype of the fitted weights::
 
@@ -9,8 +9,6 @@ The graph computes what :mod:`skbackprop.network` says, in the dtype of the fitt
 
 Nothing but this file imports skl2onnx, and that only when a function is called.
 """
-
-from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
@@ -24,20 +22,21 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ._data.labels import Labels
 from .activations import Elu, Gelu, Identity, LeakyRelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .network import resolve_activations
 
 __all__ = ["ACTIVATION_NODES", "Graph", "input_feed", "register_converters", "to_onnx"]
 
-CHECKED_ROWS = 1000  # rows of X whose answers are compared before a model is handed out
+CHECKED_SAMPLES = 1000  # samples of X whose answers are compared before a model is handed out
 TOLERANCE = 1e-4  # what float32 scalers may differ by; our part of the graph stays within 1e-5
 
 
 def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     """Return a fitted model as an ONNX model with two outputs, ``label`` and ``probabilities``.
 
-    Where onnxruntime is installed, the ONNX model first has to answer as the model does, for (at most 1,000) rows of X.
+    Where onnxruntime is installed, the answers of both models to the first 1,000 samples of X are compared first.
 
     Parameters
     ----------
@@ -45,8 +44,8 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
         A fitted classifier of this package, or a Pipeline, a search, a calibrated classifier or an ensemble that holds
         one, made of parts that skl2onnx converts.
     X : array-like, sparse matrix or DataFrame
-        Rows like those that will come: they tell the names, types and number of the inputs. An array becomes one input
-        ``X``, a DataFrame one input for each column.
+        Samples like those to be predicted: they give the names, types and number of the inputs. An array becomes one
+        input ``X``, a DataFrame one input for each column.
     target_opset : int or dict, default=None
         The ONNX version to write; by default the latest that skl2onnx was tested with.
 
@@ -63,8 +62,8 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     NotFittedError
         If the model is not fitted.
     ValueError
-        If X has no rows, the labels are neither integers nor strings, a calibration is not by sigmoids, or the ONNX
-        model answers otherwise than the model.
+        If X has no samples, the labels are neither integers nor strings, a calibration is not by sigmoids, or the ONNX
+        model gives other answers than the model.
     TypeError
         If an activation has no entry in ``ACTIVATION_NODES``.
 
@@ -82,7 +81,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     import skl2onnx
 
     check_is_fitted(model)
-    X = table(X)[:CHECKED_ROWS]
+    X = table(X)[:CHECKED_SAMPLES]
     P = model.predict_proba(X)  # which also checks X
     whole = unwrapped(model)
     options = {id(whole): {"zipmap": False}, **calibration_options(whole)}
@@ -100,15 +99,13 @@ def register_converters() -> None:
         raise ImportError("ONNX models need skl2onnx: pip install 'skbackprop[onnx]'.") from None
     options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "raw_scores": [True, False]}
     for classifier in (TwoLayerClassifier, BackpropClassifier):
-        update_registered_converter(
-            classifier, f"Skbackprop{classifier.__name__}", set_output_types, convert_classifier, options=options
-        )
+        alias = f"Skbackprop{classifier.__name__}"
+        update_registered_converter(classifier, alias, set_output_types, convert_classifier, options=options)
 
 
 def input_feed(onnx_model: Any, X: Any) -> dict[str, Any]:
     """Return X as onnxruntime's ``session.run(None, ...)`` takes it: an array, or a column under each input's name."""
-    names = [each.name for each in onnx_model.graph.input]
-    X = table(X)
+    names, X = [each.name for each in onnx_model.graph.input], table(X)
     if not hasattr(X, "iloc"):
         return {names[0]: X}
     columns = {name: X[[column]].to_numpy() for name, column in zip(names, X.columns, strict=True)}
@@ -121,37 +118,33 @@ def table(X: Any) -> Any:
     Raises
     ------
     ValueError
-        If it holds no rows, or is no table.
+        If it holds no samples, or is no table.
     """
     X = X.toarray() if sp.issparse(X) else X if hasattr(X, "iloc") else np.asarray(X)
     if len(X.shape) != 2 or 0 in X.shape:
-        raise ValueError(f"X must be a table of at least one row, to tell the types of the inputs; got {X.shape}.")
+        raise ValueError(f"X must be a table of one sample or more, to tell the inputs' types; got shape {X.shape}.")
     return X
 
 
 def check_answers(onnx_model: Any, X: Any, P: Any) -> None:
-    """Raise ValueError if the ONNX model does not give the probabilities P for the rows X."""
+    """Raise ValueError if the ONNX model does not give the probabilities P for the samples X."""
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
-    options.log_severity_level = 3  # it tells of every constant that it removes
+    options.log_severity_level = 3  # below that it reports every constant that it removes
     options.intra_op_num_threads = 1  # a pool of threads that wait costs more than it brings here
     session = InferenceSession(onnx_model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    answers = session.run(["probabilities"], input_feed(onnx_model, X))[0]
-    difference = np.abs(answers - P).max()
+    difference = np.abs(session.run(["probabilities"], input_feed(onnx_model, X))[0] - P).max()
     if not difference <= TOLERANCE:
-        raise ValueError(
-            f"The ONNX model answers otherwise than the model: a probability differs by {difference:.2g}. Some part is "
-            "not converted faithfully by skl2onnx, or float32 inputs of very different sizes are too coarse for its "
-            "scalers (give X as float64)."
-        )
+        cause = "a part that skl2onnx converts otherwise, or float32 features of very different sizes (give float64)"
+        raise ValueError(f"The ONNX model answers otherwise than the model, by {difference:.2g}. Likely: {cause}.")
 
 
 # ---------------------------------------------------------------------- what skl2onnx has to be told
 
 
 def unwrapped(model: Any) -> Any:
-    """Return the one that answers in the place of a search or a frozen one, also inside a Pipeline or a calibrator."""
+    """Return the model inside a search or a FrozenEstimator, also where a Pipeline or a calibrator holds it."""
     if hasattr(model, "best_estimator_"):
         return unwrapped(model.best_estimator_)
     if isinstance(model, FrozenEstimator):
@@ -169,12 +162,10 @@ def unwrapped(model: Any) -> Any:
 def parts(model: Any) -> Iterator[Any]:
     """Yield a model and all fitted models that it holds."""
     yield model
-    children = [step for _, step in getattr(model, "steps", [])]
-    children += [each.estimator for each in getattr(model, "calibrated_classifiers_", [])]
-    children += list(getattr(model, "estimators_", []))
-    children += [each for each in [getattr(model, "final_estimator_", None)] if each is not None]
-    for child in children:
-        yield from parts(child)
+    held = [step for _, step in getattr(model, "steps", [])]
+    held += [each.estimator for each in getattr(model, "calibrated_classifiers_", [])]
+    for each in [*held, *getattr(model, "estimators_", []), getattr(model, "final_estimator_", None)]:
+        yield from parts(each) if each is not None else ()
 
 
 def calibration_options(model: Any) -> dict[int, dict[str, bool]]:
@@ -186,107 +177,16 @@ def calibration_options(model: Any) -> dict[int, dict[str, bool]]:
         If a calibration is one that skl2onnx does not compute exactly.
     """
     options: dict[int, dict[str, bool]] = {}
-    for part in parts(model):
-        if not isinstance(part, CalibratedClassifierCV):
-            continue
+    for part in [part for part in parts(model) if isinstance(part, CalibratedClassifierCV)]:
         if part.method != "sigmoid":
-            raise ValueError(
-                f"CalibratedClassifierCV(method={part.method!r}) cannot be converted: skl2onnx computes only "
-                "method='sigmoid' exactly."
-            )
+            raise ValueError(f"CalibratedClassifierCV: method={part.method!r} is not converted; use 'sigmoid' for it.")
         for each in part.calibrated_classifiers_:
-            last = unwrapped(
-                each.estimator
-            )  # skl2onnx asks it for its logits, but a Pipeline does not ask its last step
+            last = unwrapped(each.estimator)  # skl2onnx asks it for its logits, but of a Pipeline not the last step
             while isinstance(last, Pipeline):
-                last = unwrapped(last.steps[-1][1])
+                last = last.steps[-1][1]
             if isinstance(last, (TwoLayerClassifier, BackpropClassifier)):
                 options[id(last)] = {"raw_scores": True, "zipmap": False}
     return options
-
-
-# ---------------------------------------------------------------------- the converter
-
-
-def set_output_types(operator: Any) -> None:
-    """Tell skl2onnx the types and shapes of the outputs: skl2onnx's "shape calculator"."""
-    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
-
-    classifier, n_rows = operator.raw_operator, operator.inputs[0].get_first_dimension()
-    n_classes = len(classifier.classes_)
-    label_type = StringTensorType if onnx_classes(classifier.classes_).dtype.kind == "O" else Int64TensorType
-    operator.outputs[0].set_type(label_type([n_rows, n_classes] if is_multilabel(classifier) else [n_rows]))
-    operator.outputs[1].type.shape = [n_rows, n_classes]
-
-
-def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
-    """Add the nodes of a classifier to skl2onnx's container."""
-    from skl2onnx.common.data_types import guess_proto_type
-
-    classifier = operator.raw_operator
-    graph = Graph(scope, container, classifier.coefs_[0].dtype)
-    label, probabilities = (output.full_name for output in operator.outputs)
-
-    Z = logits(graph, graph.cast(operator.inputs[0].full_name, graph.dtype), classifier)
-    binary = len(classifier.classes_) == 2 and not is_multilabel(classifier)
-    if binary:
-        Z = graph("Concat", graph("Neg", Z), Z, axis=1)
-    scores = Z
-    if not container.get_options(classifier, {"raw_scores": False})["raw_scores"]:
-        if binary:  # σ(z) = softmax([-z/2, z/2]), which runtimes compute exactly however small it is
-            scores = graph("Softmax", graph("Mul", Z, graph.number(0.5)), axis=1)
-        else:
-            scores = graph("Sigmoid", Z) if classifier.link_ == "sigmoid" else graph("Softmax", Z, axis=1)
-    graph("Cast", scores, result=probabilities, to=guess_proto_type(operator.outputs[1].type))
-
-    if is_multilabel(classifier):
-        graph.cast(graph("Greater", Z, graph.number(0)), np.int64, result=label)
-    else:
-        number = graph("ArgMax", Z, axis=1, keepdims=0)
-        graph("Gather", graph.constant(onnx_classes(classifier.classes_)), number, result=label)
-
-
-def logits(graph: Graph, A: str, classifier: Any) -> str:
-    """Add forward propagation; return the name of the logits."""
-    activations = resolve_activations(classifier.activation, len(classifier.coefs_) - 1)
-    Z = A
-    for l, (W, b) in enumerate(zip(classifier.coefs_, classifier.intercepts_, strict=True)):
-        Z = graph("Add", graph("MatMul", A, graph.constant(W)), graph.constant(b))
-        if l < len(activations):
-            A = activation(graph, Z, activations[l])
-    return Z
-
-
-def activation(graph: Graph, Z: str, phi: Any) -> str:
-    """Add A = φ(Z)."""
-    if type(phi) not in ACTIVATION_NODES:
-        raise TypeError(
-            f"activation={phi!r} has no ONNX form yet. Give one, a function that adds its nodes: "
-            f"skbackprop.onnx.ACTIVATION_NODES[{type(phi).__name__}] = lambda graph, Z, phi: graph('Relu', Z)."
-        )
-    return ACTIVATION_NODES[type(phi)](graph, Z, phi)
-
-
-def is_multilabel(classifier: Any) -> bool:
-    """Tell whether each class has an output and a decision of its own."""
-    return classifier.link_ == "sigmoid" and classifier.n_outputs_ == len(classifier.classes_)
-
-
-def onnx_classes(classes: Any) -> Any:
-    """Return the labels as int64, or as an object array of strings: what ONNX can hold.
-
-    Raises
-    ------
-    ValueError
-        If they are anything else.
-    """
-    values = np.asarray(classes).tolist()
-    if all(isinstance(value, str) for value in values):
-        return np.array(values, dtype=object)
-    numbers = all(isinstance(value, (bool, int, float)) for value in values)
-    if not numbers or any(value != int(value) for value in values):
-        raise ValueError(f"ONNX labels must be all integers or all strings; got {classes!r}.")
-    return np.array(values).astype(np.int64)
 
 
 # ---------------------------------------------------------------------- nodes
@@ -332,14 +232,13 @@ class Graph:
 
 def onnx_type(dtype: Any) -> int:
     """Return ONNX's number for a dtype."""
-    from onnx import TensorProto
+    from onnx.helper import np_dtype_to_tensor_dtype
 
-    names = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "object": "STRING"}
-    return int(getattr(TensorProto, names[np.dtype(dtype).name]))
+    return np_dtype_to_tensor_dtype(np.dtype(dtype))
 
 
 def leaky_relu(graph: Graph, Z: str, phi: LeakyRelu) -> str:
-    """Z for z > 0, slope · z elsewhere; runtimes have no LeakyRelu for float64."""
+    """Z for z > 0, slope · z elsewhere; onnxruntime has no LeakyRelu for float64."""
     return graph("Where", graph("Greater", Z, graph.number(0)), Z, graph("Mul", Z, graph.number(phi.slope)))
 
 
@@ -350,7 +249,7 @@ def elu(graph: Graph, Z: str, phi: Elu) -> str:
 
 
 def gelu(graph: Graph, Z: str, phi: Gelu) -> str:
-    """Z · (1 + erf(z / √2)) / 2; runtimes have erf for float32 only, which is exact to 1e-7."""
+    """Z · (1 + erf(z / √2)) / 2; onnxruntime has erf for float32 only, which is exact to 1e-7."""
     scaled = graph.cast(graph("Mul", Z, graph.number(np.sqrt(0.5))), np.float32)
     erf = graph.cast(graph("Erf", scaled), graph.dtype)
     return graph("Mul", Z, graph("Mul", graph("Add", erf, graph.number(1)), graph.number(0.5)))
@@ -374,3 +273,70 @@ ACTIVATION_NODES: dict[type, Callable[[Graph, str, Any], str]] = {
     Sigmoid: lambda graph, Z, phi: graph("Sigmoid", Z),
     Identity: lambda graph, Z, phi: Z,
 }
+
+
+# ---------------------------------------------------------------------- the converter
+
+
+def set_output_types(operator: Any) -> None:
+    """Tell skl2onnx the types and shapes of the outputs: skl2onnx's "shape calculator"."""
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
+
+    labels, n_samples = Labels.fitted(operator.raw_operator), operator.inputs[0].get_first_dimension()
+    label_type = StringTensorType if onnx_classes(labels.classes).dtype.kind == "O" else Int64TensorType
+    operator.outputs[0].set_type(label_type([n_samples, len(labels.classes)] if labels.multilabel else [n_samples]))
+    operator.outputs[1].type.shape = [n_samples, len(labels.classes)]
+
+
+def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
+    """Add the nodes of a classifier to skl2onnx's container."""
+    from skl2onnx.common.data_types import guess_proto_type
+
+    classifier, labels = operator.raw_operator, Labels.fitted(operator.raw_operator)
+    graph = Graph(scope, container, classifier.coefs_[0].dtype)
+    label, probabilities = (output.full_name for output in operator.outputs)
+
+    Z = logits(graph, graph.cast(operator.inputs[0].full_name, graph.dtype), classifier)
+    if labels.binary:
+        Z = graph("Concat", graph("Neg", Z), Z, axis=1)
+    if container.get_options(classifier, {"raw_scores": False})["raw_scores"]:
+        scores = Z
+    elif labels.multilabel:
+        scores = graph("Sigmoid", Z)
+    else:  # σ(z) = softmax([-z/2, z/2]), which runtimes compute exactly however small it is
+        scores = graph("Softmax", graph("Mul", Z, graph.number(0.5)) if labels.binary else Z, axis=1)
+    graph("Cast", scores, result=probabilities, to=guess_proto_type(operator.outputs[1].type))
+
+    if labels.multilabel:
+        graph.cast(graph("Greater", Z, graph.number(0)), np.int64, result=label)
+    else:
+        names = graph.constant(onnx_classes(labels.classes))
+        graph("Gather", names, graph("ArgMax", Z, axis=1, keepdims=0), result=label)
+
+
+def logits(graph: Graph, A: str, classifier: Any) -> str:
+    """Add forward propagation; return the name of the logits."""
+    activations = [*resolve_activations(classifier.activations_, len(classifier.coefs_) - 1), Identity()]
+    for W, b, phi in zip(classifier.coefs_, classifier.intercepts_, activations, strict=True):
+        if type(phi) not in ACTIVATION_NODES:
+            place = f"skbackprop.onnx.ACTIVATION_NODES[{type(phi).__name__}]"
+            raise TypeError(f"activation={phi!r} has no ONNX form; set {place} to a function (graph, Z, phi).")
+        Z = graph("Add", graph("MatMul", A, graph.constant(W)), graph.constant(b))
+        A = ACTIVATION_NODES[type(phi)](graph, Z, phi)
+    return A
+
+
+def onnx_classes(classes: Any) -> Any:
+    """Return the labels as int64, or as an object array of strings: what ONNX can hold.
+
+    Raises
+    ------
+    ValueError
+        If they are anything else.
+    """
+    values = np.asarray(classes).tolist()
+    if all(isinstance(value, str) for value in values):
+        return np.array(values, dtype=object)
+    if not all(isinstance(value, (bool, int, float)) and value % 1 == 0 for value in values):
+        raise ValueError(f"ONNX labels must be all integers or all strings; got {classes!r}.")
+    return np.array(values).astype(np.int64)

@@ -4,12 +4,14 @@ A family is a :class:`Registry`. A class and one ``register`` line are all it ta
 name is understood by every estimator, listed by every error message and met by every test that walks the registry.
 """
 
-from __future__ import annotations
-
 import inspect
 import numbers
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import MISSING, field, fields
+from math import inf
+from typing import Any, Self, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -35,8 +37,7 @@ class Registry(dict[str, Callable[[], Any]]):
 
     def __init__(self, parameter: str, required: tuple[str, ...]) -> None:
         super().__init__()
-        self.parameter = parameter
-        self.required = required
+        self.parameter, self.required = parameter, required
 
     def register(self, *names: str) -> Callable[[T], T]:
         """Return a decorator that enters a class (or a function without arguments) under the given names."""
@@ -65,31 +66,25 @@ class Registry(dict[str, Callable[[], Any]]):
             If an object lacks a required method.
         """
         parameter = parameter or self.parameter
-        if isinstance(spec, str):
-            if spec not in self:
-                raise ValueError(
-                    f"{parameter}={spec!r} is not known; the known names are {', '.join(map(repr, sorted(self)))}. "
-                    f"An object with {self._needs()} is taken too."
-                )
+        if isinstance(spec, str) and spec in self:
             return self[spec]()
         missing = [name for name in self.required if not callable(getattr(spec, name, None))]
-        if missing or isinstance(spec, type):
-            hint = f"give an instance: {spec.__name__}()" if isinstance(spec, type) else f"it has no {missing[0]}"
-            raise TypeError(
-                f"{parameter} must be one of {', '.join(map(repr, sorted(self)))}, or an object with {self._needs()}; "
-                f"got {spec!r} ({hint})."
-            )
-        return spec
-
-    def _needs(self) -> str:
-        return " and ".join(f"{name}()" for name in self.required)
+        if not missing and not isinstance(spec, type):
+            return spec
+        names, methods = ", ".join(map(repr, sorted(self))), " and ".join(f"{name}()" for name in self.required)
+        if isinstance(spec, str):
+            known = f"the known names are {names}. An object with {methods} is taken too"
+            raise ValueError(f"{parameter}={spec!r} is not known; {known}.")
+        hint = f"give an instance: {spec.__name__}()" if isinstance(spec, type) else f"it has no {missing[0]}"
+        raise TypeError(f"{parameter} must be one of {names}, or an object with {methods}; got {spec!r} ({hint}).")
 
 
 class Configurable:
     """An object that is its constructor's parameters: printed, compared, cloned and searched by them.
 
     This is the part of scikit-learn's ``BaseEstimator`` that ``clone`` and ``GridSearchCV`` rely on
-    (``solver__beta_1`` reaches the ``beta_1`` of a given ``Adam()``), without scikit-learn.
+    (``solver__beta_1`` reaches the ``beta_1`` of a given ``Adam()``), without scikit-learn. A subclass has an
+    ``__init__`` of its own, or is a ``@dataclass(eq=False, repr=False)``, whose fields by :func:`number` are checked.
 
     Examples
     --------
@@ -101,28 +96,29 @@ class Configurable:
     True
     """
 
-    @classmethod
-    def _parameter_names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls).parameters if name != "self"]
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]  # only a dataclass calls this
+            value = getattr(self, each.name)
+            if each.metadata and not (value is None and each.default is None):
+                check_number(self, each.name, value, **each.metadata)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's parameters by name; ``deep`` is accepted for scikit-learn's sake."""
-        return {name: getattr(self, name) for name in self._parameter_names()}
+        """Return the constructor's parameters by name; ``deep`` has no effect, since there are no nested ones."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def set_params(self, **params: Any) -> Configurable:
+    def set_params(self, **params: Any) -> Self:
         """Set constructor parameters by name and return self.
 
         Raises
         ------
         ValueError
-            If a name is not a parameter of the constructor.
+            If a name is not a parameter of the constructor, or it refuses a value; the object stays as it was.
         """
-        unknown = [name for name in params if name not in self._parameter_names()]
-        if unknown:
-            raise ValueError(
-                f"{type(self).__name__} has no parameter {unknown[0]!r}; it has {self._parameter_names()}."
-            )
-        type(self).__init__(self, **{**self.get_params(), **params})  # checks the values as at construction
+        known = self.get_params()
+        for name in params:
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {[*known]}.")
+        vars(self).update(vars(type(self)(**known | params)))
         return self
 
     def __repr__(self) -> str:
@@ -137,22 +133,38 @@ class Configurable:
         return hash((type(self), tuple(sorted(vars(self).items()))))
 
 
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two objects, or lists of them, are of the same types and hold the same numbers, however deep."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    return bool(a == b) or (hasattr(a, "__dict__") and not callable(a) and same(vars(a), vars(b)))
+
+
+def number(default: Any = MISSING, low: float = 0, high: float = inf, **limits: bool) -> Any:
+    """Return a field for a dataclass that is a Configurable: a number that :func:`check_number` checks.
+
+    Parameters
+    ----------
+    default : float or None
+        The default; None is a valid value where it is the default. Without it, the parameter must be given.
+    low, high, **limits
+        As in :func:`check_number`.
+    """
+    return field(default=default, metadata={"low": low, "high": high, **limits})
+
+
 def check_number(
-    owner: Any,
-    name: str,
-    value: Any,
-    low: float,
-    high: float = float("inf"),
-    *,
-    open_low: bool = False,
-    integer: bool = False,
+    owner: Any, name: str, value: Any, low: float, high: float = inf, *, open_low: bool = False, integer: bool = False
 ) -> None:
     """Raise ValueError unless value is a number in [low, high), or (low, high) with open_low."""
     kind = numbers.Integral if integer else numbers.Real
-    inside = isinstance(value, kind) and not isinstance(value, bool) and low <= float(value) < high
+    inside = isinstance(value, kind) and not isinstance(value, bool) and low <= value < high  # type: ignore[operator]
     if not inside or (open_low and value == low):
-        interval = f"{'(' if open_low else '['}{low:g}, {high:g})"
-        raise ValueError(
-            f"{type(owner).__name__}: {name} must be {'an integer' if integer else 'a number'} in {interval}; "
-            f"got {value!r}."
-        )
+        expected = f"{'an integer' if integer else 'a number'} in {'(' if open_low else '['}{low:g}, {high:g})"
+        raise ValueError(f"{type(owner).__name__}: {name} must be {expected}; got {value!r}.")

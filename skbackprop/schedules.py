@@ -11,24 +11,24 @@ schedule         factor                                                         
 callable         callable(progress)                                                    yes
 ===============  ====================================================================  ===========
 
-``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fresh
-fit. A schedule is its hyper-parameters; what it remembers (only "adaptive" does) is a plain dict from ``init_state``.
+``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fit that
+started from new weights. A schedule is its hyper-parameters; what it remembers (only "adaptive" does) is a plain dict
+from ``init_state``.
 
 To add one, subclass :class:`Schedule` and enter it with ``@SCHEDULES.register("name")``, or just pass a function of
 progress.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from math import cos, isfinite, pi
+from dataclasses import dataclass
+from math import cos, inf, pi
 from typing import Any
 
-from .registry import Configurable, Registry, check_number
+from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 
-SCHEDULES = Registry("schedule", ("factor",))
+SCHEDULES = Registry("schedule", ("init_state", "factor", "observe"))
 
 
 class Schedule(Configurable):
@@ -43,7 +43,7 @@ class Schedule(Configurable):
         return 1.0
 
     def observe(self, loss: float, state: State) -> None:
-        """Take note, at the end of an epoch, of the loss that training is judged by."""
+        """Take note, at the end of an epoch, of what patience watches: the training loss, or the negated score."""
 
 
 @SCHEDULES.register("constant")
@@ -59,13 +59,14 @@ class Constant(Schedule):
 
 
 @SCHEDULES.register("invscaling")
+@dataclass(eq=False, repr=False)
 class InvScaling(Schedule):
     """The rate falls as a power of the epochs trained.
 
     Parameters
     ----------
     power : float, default=0.5
-        The exponent (MLPClassifier's default for power_t, which counts rows instead of epochs).
+        The exponent (MLPClassifier's default for power_t, which counts samples instead of epochs).
 
     Examples
     --------
@@ -74,15 +75,14 @@ class InvScaling(Schedule):
     0.5
     """
 
-    def __init__(self, power: float = 0.5) -> None:
-        check_number(self, "power", power, 0)
-        self.power = power
+    power: float = number(0.5)
 
     def factor(self, progress: float, epoch: int, state: State) -> float:
         return (1.0 + epoch) ** -self.power
 
 
 @SCHEDULES.register("adaptive")
+@dataclass(eq=False, repr=False)
 class Adaptive(Schedule):
     """The rate is divided whenever the loss stops falling; stopping altogether is left to ``n_iter_no_change``.
 
@@ -91,8 +91,8 @@ class Adaptive(Schedule):
     divide_by : float, default=5.0
         What the rate is divided by (MLPClassifier's value).
     patience : int, default=5
-        Epochs without a new lowest loss before it is divided; as many as the default n_iter_no_change, so that a fit
-        which is to go on at lower rates wants a greater n_iter_no_change, or None.
+        Epochs without a new lowest loss before it is divided. The default is that of n_iter_no_change: for a fit to go
+        on at lower rates, give a greater n_iter_no_change, or None.
 
     Examples
     --------
@@ -104,14 +104,11 @@ class Adaptive(Schedule):
     0.2
     """
 
-    def __init__(self, divide_by: float = 5.0, patience: int = 5) -> None:
-        check_number(self, "divide_by", divide_by, 1, open_low=True)
-        check_number(self, "patience", patience, 1, integer=True)
-        self.divide_by = divide_by
-        self.patience = patience
+    divide_by: float = number(5.0, 1, open_low=True)
+    patience: int = number(5, 1, integer=True)
 
     def init_state(self) -> State:
-        return {"factor": 1.0, "best": float("inf"), "waited": 0}
+        return {"factor": 1.0, "best": inf, "waited": 0}
 
     def factor(self, progress: float, epoch: int, state: State) -> float:
         return state["factor"]
@@ -119,7 +116,7 @@ class Adaptive(Schedule):
     def observe(self, loss: float, state: State) -> None:
         state["waited"] = 0 if loss < state["best"] else state["waited"] + 1
         state["best"] = min(loss, state["best"])
-        if state["waited"] == self.patience:
+        if state["waited"] >= self.patience:
             state["factor"] /= self.divide_by
             state["waited"] = 0
 
@@ -140,6 +137,7 @@ class Cosine(Schedule):
 
 
 @SCHEDULES.register("one_cycle")
+@dataclass(eq=False, repr=False)
 class OneCycle(Schedule):
     """Warm up, then cool down, in cosine arcs (Smith and Topin, 2017, arXiv:1708.07120).
 
@@ -157,11 +155,8 @@ class OneCycle(Schedule):
     [0.04, 1.0, 0.0]
     """
 
-    def __init__(self, peak: float = 0.3, start: float = 0.04) -> None:
-        check_number(self, "peak", peak, 0, 1, open_low=True)
-        check_number(self, "start", start, 0, 1)
-        self.peak = peak
-        self.start = start
+    peak: float = number(0.3, 0, 1, open_low=True)
+    start: float = number(0.04, 0, 1)
 
     def factor(self, progress: float, epoch: int, state: State) -> float:
         if progress < self.peak:
@@ -169,6 +164,7 @@ class OneCycle(Schedule):
         return 0.5 * (1.0 + cos(pi * (progress - self.peak) / (1.0 - self.peak)))
 
 
+@dataclass(eq=False, repr=False)
 class FunctionOfProgress(Schedule):
     """A user's own function of progress.
 
@@ -184,8 +180,7 @@ class FunctionOfProgress(Schedule):
     0.75
     """
 
-    def __init__(self, function: Callable[[float], float]) -> None:
-        self.function = function
+    function: Callable[[float], float]
 
     def factor(self, progress: float, epoch: int, state: State) -> float:
         return float(self.function(progress))
@@ -201,11 +196,8 @@ def resolve_schedule(spec: Any) -> Schedule:
     """
     is_function = callable(spec) and not isinstance(spec, type) and not hasattr(spec, "factor")
     schedule = FunctionOfProgress(spec) if is_function else SCHEDULES.resolve(spec)
-    state = schedule.init_state()
-    for progress in () if isinstance(spec, str) else (k / 100 for k in range(101)):
-        factor = schedule.factor(progress, 0, state)
-        if not (isfinite(factor) and factor >= 0):
-            raise ValueError(
-                f"schedule={spec!r} must give non-negative factors; got {factor!r} at progress {progress:g}."
-            )
+    for progress in [] if isinstance(spec, str) else [k / 100 for k in range(101)]:
+        got = schedule.factor(progress, 0, schedule.init_state())
+        if not 0 <= got < inf:
+            raise ValueError(f"schedule={spec!r} must give non-negative factors; got {got!r} at progress {progress:g}.")
     return schedule

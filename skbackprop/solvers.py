@@ -17,8 +17,7 @@ adamw             as adam, with θ ← θ - η (m̂ / (√v̂ + ε) + λ W) for 
 lbfgs             scipy's L-BFGS on the whole table; the line search chooses the step, so there is no rate
 ================  =========================================================================================
 
-To add one, write a class with ``init_state``, ``stepper`` and ``default_learning_rate`` and enter it with
-``@SOLVERS.register("name")``.
+To add one, write a class with what :class:`Solver` names and enter it with ``@SOLVERS.register("name")``.
 
 References
 ----------
@@ -27,17 +26,16 @@ Kingma and Ba (2014), arXiv:1412.6980. adamw: Loshchilov and Hutter (2017), arXi
 al. (2012), arXiv:1211.5063.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from math import sqrt
+from dataclasses import dataclass, field
+from math import inf, sqrt
 from typing import Any, Protocol
 
 import numpy as np
 
-from .activations import Array
-from .arrays import Parameters, axpy
-from .registry import Configurable, Registry, check_number
+from ._core.kernels import Array, axpy
+from ._core.parameters import Parameters
+from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 Step = Callable[[float], None]
@@ -59,6 +57,7 @@ class Solver(Protocol):
         """Return step(learning_rate), which changes parameters.theta in place by gradients.theta."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SteppingSolver(Configurable):
     """What the stepping solvers share: a bound on the gradient's norm.
 
@@ -68,23 +67,27 @@ class SteppingSolver(Configurable):
         A gradient longer than this is shortened to it before the step. None leaves it as it is.
     """
 
-    default_learning_rate = 6e-3  # chosen by the suite over real tables, docs/defaults.md
+    default_learning_rate = 6e-3  # chosen on the benchmark tables, docs/defaults.md
     rate_follows_scale = False
     full_batch_only = False
 
-    def __init__(self, *, max_grad_norm: float | None = None) -> None:
-        if max_grad_norm is not None:
-            check_number(self, "max_grad_norm", max_grad_norm, 0, open_low=True)
-        self.max_grad_norm = max_grad_norm
+    max_grad_norm: float | None = number(None, open_low=True)
 
     def clip(self, g: Array) -> None:
         """Shorten g in place to max_grad_norm."""
-        norm = sqrt(g.dot(g))
-        if self.max_grad_norm is not None and norm > self.max_grad_norm:
+        if self.max_grad_norm is None:
+            return
+        with np.errstate(over="ignore"):
+            norm = sqrt(g.dot(g))
+        if norm == inf:  # the squares are too large, not the norm
+            g /= np.abs(g).max()
+            g *= self.max_grad_norm / sqrt(g.dot(g))
+        elif norm > self.max_grad_norm:
             g *= self.max_grad_norm / norm
 
 
 @SOLVERS.register("sgd")
+@dataclass(eq=False, repr=False)
 class SGD(SteppingSolver):
     """Gradient descent, plain or with momentum.
 
@@ -93,7 +96,7 @@ class SGD(SteppingSolver):
     momentum : float in [0, 1), default=0.0
         Share of the last step that is kept; 0 is plain gradient descent.
     nesterov : bool, default=False
-        Look ahead by one momentum step; without momentum it has no effect.
+        Look ahead by one momentum step. No effect without momentum.
     max_grad_norm : float, default=None
         Bound on the gradient's norm.
 
@@ -105,48 +108,36 @@ class SGD(SteppingSolver):
     """
 
     default_learning_rate = 0.1  # the notebooks' 0.05 and 0.1, on standardised features
-    rate_follows_scale = True  # gradients grow with the features, and nothing here divides it out again
+    rate_follows_scale = True  # gradients grow with the features, and this solver does not normalise them
 
-    def __init__(self, momentum: float = 0.0, nesterov: bool = False, *, max_grad_norm: float | None = None) -> None:
-        super().__init__(max_grad_norm=max_grad_norm)
-        check_number(self, "momentum", momentum, 0, 1)
-        self.momentum = momentum
-        self.nesterov = nesterov
+    momentum: float = number(0.0, 0, 1)
+    nesterov: bool = False
 
     def init_state(self, theta: Array) -> State:
         return {"v": np.zeros_like(theta)} if self.momentum else {}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        return (self._momentum if self.momentum else self._plain)(parameters.theta, gradients.theta, state)
-
-    def _plain(self, theta: Array, g: Array, state: State) -> Step:
-        def step(learning_rate: float) -> None:
-            if self.max_grad_norm:
-                self.clip(g)
-            axpy(-learning_rate, g, theta)
-
-        return step
-
-    def _momentum(self, theta: Array, g: Array, state: State) -> Step:
-        v, ahead = state["v"], np.empty_like(theta)
-        mu = np.array(self.momentum, theta.dtype)
+        theta, g, mu = parameters.theta, gradients.theta, np.array(self.momentum, parameters.dtype)
+        v: Any = state.get("v")
+        change = np.empty_like(theta) if self.nesterov else v
 
         def step(learning_rate: float) -> None:
-            if self.max_grad_norm:
-                self.clip(g)
+            self.clip(g)
+            if not self.momentum:
+                axpy(-learning_rate, g, theta)
+                return
             np.multiply(v, mu, out=v)
             axpy(-learning_rate, g, v)
             if self.nesterov:
-                np.multiply(v, mu, out=ahead)
-                axpy(-learning_rate, g, ahead)
-                np.add(theta, ahead, out=theta)
-            else:
-                np.add(theta, v, out=theta)
+                np.multiply(v, mu, out=change)
+                axpy(-learning_rate, g, change)
+            np.add(theta, change, out=theta)
 
         return step
 
 
 @SOLVERS.register("rmsprop")
+@dataclass(eq=False, repr=False)
 class RMSprop(SteppingSolver):
     """Each parameter's step divided by the recent root mean square of its gradient.
 
@@ -166,24 +157,18 @@ class RMSprop(SteppingSolver):
     {'rho': 0.99, 'epsilon': 1e-08, 'max_grad_norm': None}
     """
 
-    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8, *, max_grad_norm: float | None = None) -> None:
-        super().__init__(max_grad_norm=max_grad_norm)
-        check_number(self, "rho", rho, 0, 1)
-        check_number(self, "epsilon", epsilon, 0, open_low=True)
-        self.rho = rho
-        self.epsilon = epsilon
+    rho: float = number(0.9, 0, 1)
+    epsilon: float = number(1e-8, open_low=True)
 
     def init_state(self, theta: Array) -> State:
         return {"v": np.zeros_like(theta)}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        theta, g, v = parameters.theta, gradients.theta, state["v"]
-        delta = np.empty_like(theta)
+        theta, g, v, delta = parameters.theta, gradients.theta, state["v"], np.empty_like(parameters.theta)
         rho, epsilon = np.array([self.rho, self.epsilon], theta.dtype)
 
         def step(learning_rate: float) -> None:
-            if self.max_grad_norm:
-                self.clip(g)
+            self.clip(g)
             np.multiply(g, g, out=delta)
             np.multiply(v, rho, out=v)
             axpy(1 - self.rho, delta, v)
@@ -196,6 +181,7 @@ class RMSprop(SteppingSolver):
 
 
 @SOLVERS.register("adam")
+@dataclass(eq=False, repr=False)
 class Adam(SteppingSolver):
     """Momentum and a step size for each parameter, both corrected for their start at zero.
 
@@ -217,23 +203,10 @@ class Adam(SteppingSolver):
     Adam(beta_2=0.99)
     """
 
-    weight_decay = 0.0
-
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        max_grad_norm: float | None = None,
-    ) -> None:
-        super().__init__(max_grad_norm=max_grad_norm)
-        check_number(self, "beta_1", beta_1, 0, 1)
-        check_number(self, "beta_2", beta_2, 0, 1)
-        check_number(self, "epsilon", epsilon, 0, open_low=True)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    weight_decay: float = field(default=0.0, init=False)  # AdamW's first parameter
+    beta_1: float = number(0.9, 0, 1)
+    beta_2: float = number(0.999, 0, 1)
+    epsilon: float = number(1e-8, open_low=True)
 
     def init_state(self, theta: Array) -> State:
         return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
@@ -246,15 +219,12 @@ class Adam(SteppingSolver):
         m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
         theta, weights, g, m, v = parameters.theta, parameters.weights, gradients.theta, state["m"], state["v"]
-        delta = np.empty_like(theta)
-        delta_weights = delta[: weights.size]
-        b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
+        delta, b1, b2, epsilon = np.empty_like(theta), self.beta_1, self.beta_2, self.epsilon
         # numbers as arrays, since NumPy takes half as long to multiply by one of those
         beta_1, beta_2, eps = (np.array(number, g.dtype) for number in (b1, b2, 0.0))
 
         def step(learning_rate: float) -> None:
-            if self.max_grad_norm:
-                self.clip(g)
+            self.clip(g)
             state["t"] = t = state["t"] + 1
             c = sqrt((1 - b2) / (1 - b2**t))
             scale = (1 - b1) / ((1 - b1**t) * c)
@@ -268,13 +238,14 @@ class Adam(SteppingSolver):
             np.add(delta, eps, delta)
             np.divide(m, delta, delta)
             if self.weight_decay:
-                axpy(self.weight_decay / scale, weights, delta_weights)
+                axpy(self.weight_decay / scale, weights, delta[: weights.size])
             axpy(-learning_rate * scale, delta, theta)
 
         return step
 
 
 @SOLVERS.register("adamw")
+@dataclass(eq=False, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay: the decay is not divided by the gradient's size, unlike that of alpha.
 
@@ -292,21 +263,11 @@ class AdamW(Adam):
     AdamW(weight_decay=0.1)
     """
 
-    def __init__(
-        self,
-        weight_decay: float = 0.01,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        max_grad_norm: float | None = None,
-    ) -> None:
-        super().__init__(beta_1, beta_2, epsilon, max_grad_norm=max_grad_norm)
-        check_number(self, "weight_decay", weight_decay, 0)
-        self.weight_decay = weight_decay
+    weight_decay: float = number(0.01)
 
 
 @SOLVERS.register("lbfgs")
+@dataclass(eq=False, repr=False)
 class LBFGS(Configurable):
     """Limited-memory BFGS, by ``scipy.optimize.minimize``, on the whole table at each iteration.
 
@@ -337,24 +298,14 @@ class LBFGS(Configurable):
     rate_follows_scale = False
     full_batch_only = True
 
-    def __init__(self, memory: int = 10, gtol: float = 1e-5, ftol: float = 2.2e-9) -> None:
-        check_number(self, "memory", memory, 1, integer=True)
-        check_number(self, "gtol", gtol, 0)
-        check_number(self, "ftol", ftol, 0)
-        self.memory = memory
-        self.gtol = gtol
-        self.ftol = ftol
+    memory: int = number(10, 1, integer=True)
+    gtol: float = number(1e-5)
+    ftol: float = number(2.2e-9)
 
     def init_state(self, theta: Array) -> State:
         return {}
 
-    def minimize(
-        self,
-        objective: Callable[[Array], tuple[float, Array]],
-        theta: Array,
-        max_iter: int,
-        end_iteration: Callable[[Array], bool],
-    ) -> bool:
+    def minimize(self, objective: Any, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]) -> bool:
         """Minimise objective(theta) -> (value, gradient) from theta; tell whether it converged.
 
         ``end_iteration(theta)`` is called with each accepted iterate; returning True stops.
@@ -365,13 +316,8 @@ class LBFGS(Configurable):
             if end_iteration(theta):
                 raise StopIteration
 
-        options = {
-            "maxcor": self.memory,
-            "gtol": self.gtol,
-            "ftol": self.ftol,
-            "maxiter": max_iter,
-            "maxfun": 20 * max_iter + 20,
-        }
+        options = {"maxcor": self.memory, "gtol": self.gtol, "ftol": self.ftol}
+        options |= {"maxiter": max_iter, "maxfun": 20 * max_iter + 20}
         try:
             result = minimize(objective, theta, jac=True, method="L-BFGS-B", callback=callback, options=options)
         except StopIteration:  # scipy before 1.11 does not catch it itself

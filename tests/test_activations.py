@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from skbackprop.activations import ACTIVATIONS, Elu, LeakyRelu, softplus
@@ -165,17 +164,13 @@ def test_it_has_a_gain_to_start_weights_by(name):
     assert gain > 0
 
 
-@pytest.mark.parametrize("phi", ["relu", "elu", "gelu", "silu", LeakyRelu(0.3), LeakyRelu(1.0)])
+@pytest.mark.parametrize("phi", [*sorted(ACTIVATIONS), LeakyRelu(0.3), LeakyRelu(1.0)], ids=str)
 def test_the_gain_keeps_the_mean_square_of_a_normal_signal(phi):
     phi = ACTIVATIONS.resolve(phi)
     z = np.linspace(-12, 12, 240_001)
     density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
     A = phi.value(z[np.newaxis], np.empty((1, z.size)))[0]
-    assert phi.gain * np.sum(A * A * density) * (z[1] - z[0]) == pytest.approx(1.0, abs=2e-3)
-
-
-def test_gains_of_the_activations_that_start_like_a_linear_layer():
-    assert {ACTIVATIONS[name]().gain for name in ("softplus", "tanh", "sigmoid", "identity")} == {1.0}
+    assert phi.gain * np.sum(A * A * density) * (z[1] - z[0]) == pytest.approx(1.0, abs=5e-3)  # rounded numbers
 
 
 @settings(deadline=None)  # a timing is no verdict

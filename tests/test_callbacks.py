@@ -38,6 +38,10 @@ def make(kind=TwoLayerClassifier, **params):
     return kind(**(settings | {"batch_size": 32, "learning_rate": 0.05, "alpha": 1e-3, "verbose": 0} | params))
 
 
+# A search that patience ends: no gain is larger than tol.
+SEARCH = {"early_stopping": "auto", "n_iter_no_change": 3, "tol": 1e9, "max_iter": 60, "learning_rate": 0.02}
+
+
 class Recorder:
     """A callback that keeps what its hooks are given."""
 
@@ -133,29 +137,36 @@ def test_a_line_search_that_converges_ends_every_task_that_it_began():
 
 @needs_callbacks
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_callbacks_see_the_cool_down_too(solver):
+def test_callbacks_see_every_epoch_of_the_search_and_of_the_final_phase(solver):
     X, y = iris()
     recorder = Recorder()
-    clf = make(early_stopping="auto", max_iter=6, solver=solver, batch_size="auto").set_callbacks(recorder).fit(X, y)
-    assert len(recorder.of("begin", "epoch")) == len(recorder.of("end", "epoch")) == clf.n_iter_
+    params = {**SEARCH, "solver": solver, "batch_size": "auto"}
+    clf = make(**params).set_callbacks(recorder).fit(X, y)
+    n_epochs = clf.n_iter_
+    if solver != "lbfgs":
+        n_epochs += len(clf.search_history_["loss"]) - clf.best_iter_
+    assert len(recorder.of("begin", "epoch")) == len(recorder.of("end", "epoch")) == n_epochs
     assert_same_weights(recorder.of("end", "fit")[0].fitted, clf)
-    assert_same_weights(make(early_stopping="auto", max_iter=6, solver=solver, batch_size="auto").fit(X, y), clf)
+    assert_same_weights(make(**params).fit(X, y), clf)
 
 
 @needs_callbacks
-@pytest.mark.parametrize("n_tiles", [1, 8], ids=["halves", "cool-down"])
-@pytest.mark.parametrize("phase", ["search", "after it"])
-def test_a_callback_ends_a_search_or_what_follows_it(phase, n_tiles):
+@pytest.mark.parametrize("n_tiles", [1, 8])
+@pytest.mark.parametrize("phase", ["search", "final phase"])
+def test_a_callback_ends_the_search_or_the_final_phase(phase, n_tiles):
     X, y = iris()
     X, y = np.tile(X, (n_tiles, 1)), np.tile(y, n_tiles)
-    params = {"early_stopping": "auto", "max_iter": 5, "learning_rate": 0.01}
-    whole = make(**params).fit(X, y)
-    n_searched = int(np.isfinite(whole.validation_scores_).sum())
+    whole = make(**SEARCH).fit(X, y)
+    n_searched, best = len(whole.search_history_["loss"]), whole.best_iter_
     after = n_searched - 2 if phase == "search" else n_searched + 1
-    clf = make(**params).set_callbacks(EndsTraining(after=after)).fit(X, y)
-    assert clf.n_iter_ == after < whole.n_iter_
-    assert clf.loss_curve_ == whole.loss_curve_[:after]
-    assert clf.score(X, y) > 0.7  # trained, whichever network it was
+    clf = make(**SEARCH).set_callbacks(EndsTraining(after=after)).fit(X, y)
+    np.testing.assert_equal(clf.search_history_["loss"], whole.search_history_["loss"][:after])
+    if phase == "search":  # which leaves the best average so far, and no final phase
+        assert clf.n_iter_ == clf.best_iter_ == 1 + np.argmax(whole.search_history_["validation_score"][:after])
+    else:
+        assert clf.n_iter_ == best + 1 < whole.n_iter_
+    assert clf.loss_curve_ == whole.loss_curve_[: clf.n_iter_]
+    assert clf.score(X, y) > 0.7
 
 
 @needs_callbacks

@@ -1,7 +1,7 @@
 """What "auto" means: the documented rules, seen from outside."""
 
 from functools import cache
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 import pytest
@@ -9,10 +9,14 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_clas
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, TwoLayerClassifier
-from skbackprop.defaults import AUTO_BATCH, ENOUGH_ROWS, FEW_ROWS, FEWEST_ROWS, PATIENT_UPDATES, SMALL_TABLE
 from skbackprop.schedules import SCHEDULES
 from skbackprop.solvers import SGD, SOLVERS, Adam
-from skbackprop.training import AVERAGE, COOL_DOWN
+
+# The rules, as they are documented.
+AUTO_BATCH = 32  # samples of a mini-batch, where there are more than
+SMALL_TABLE = 64
+FEWEST_PENALISED = 100  # samples below which the automatic penalty stays the same
+FEWEST_SEARCHED = 30  # samples from which some are held out
 
 KINDS = [TwoLayerClassifier, BackpropClassifier]
 LOADERS = [load_iris, load_wine, load_breast_cancer]
@@ -72,7 +76,7 @@ def test_the_defaults_fit_scaled_tables_and_say_nothing(load, kind):
     assert clf.score(StandardScaler().fit_transform(X), y) > 0.95
 
 
-@pytest.mark.parametrize("n", [12, ENOUGH_ROWS - 1, ENOUGH_ROWS])
+@pytest.mark.parametrize("n", [12, FEWEST_SEARCHED - 1, 2 * FEWEST_SEARCHED])
 def test_the_defaults_fit_few_rows_and_say_nothing(n):
     X, y = rows(n)
     assert TwoLayerClassifier(random_state=0).fit(X, y).score(X, y) > 0.7
@@ -97,7 +101,7 @@ def test_the_defaults_fit_few_rows_and_say_nothing(n):
         (1, 50, 50),
     ],
 )
-def test_rows_of_a_step(kind, batch_size, n, n_steps):
+def test_samples_of_a_mini_batch(kind, batch_size, n, n_steps):
     X, y = rows(n)
     steps = []
     clf = make(kind, batch_size=batch_size, solver=StepCounter(steps), learning_rate=1e-3)
@@ -180,12 +184,12 @@ def test_a_line_search_has_no_rate(solver):
 # ---------------------------------------------------------------- alpha
 
 
-@pytest.mark.parametrize("n", [30, FEWEST_ROWS, 3 * FEWEST_ROWS])
+@pytest.mark.parametrize("n", [30, FEWEST_PENALISED, 3 * FEWEST_PENALISED])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_automatic_penalty_is_a_normal_prior_of_variance_1_2(solver, n):
     X, y = rows(n)
     auto = make(solver=solver, alpha="auto").fit(X, y)
-    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.2 * max(n, FEWEST_ROWS))).fit(X, y))
+    assert weights(auto) == weights(make(solver=solver, alpha=1 / (1.2 * max(n, FEWEST_PENALISED))).fit(X, y))
     assert weights(auto) != weights(make(solver=solver, alpha=0.0).fit(X, y))
 
 
@@ -197,166 +201,163 @@ def test_rows_held_out_count_for_the_automatic_penalty():
 
 # ---------------------------------------------------------------- early_stopping
 
+SEARCH = {"early_stopping": "auto", "n_iter_no_change": 3, "max_iter": 400}
+SIZES = [2 * FEWEST_SEARCHED, 300, 1500]
+may_be_cut_short = pytest.mark.filterwarnings("ignore:Training ended after max_iter")
 
-class RowsSeen:
-    """A scorer that remembers which rows it was shown, and of which classes they were."""
 
-    def __init__(self):
-        self.parts = {}
+def n_held_out(n):
+    """Return how many samples early_stopping="auto" holds out."""
+    return ceil(min(0.5, max(0.1, 8 / sqrt(n))) * n)
+
+
+class SamplesSeen:
+    """A scorer that keeps the samples that it is shown, and their labels."""
+
+    X = y = None
 
     def __call__(self, estimator, X, y):
-        self.parts[X.tobytes()] = X
-        self.classes = set(y)
+        assert self.X is None or np.array_equal(self.X, X)  # the same ones after each epoch
+        self.X, self.y = X, y
         return estimator.score(X, y)
 
 
-@pytest.mark.parametrize("n", [20, ENOUGH_ROWS - 1])
-def test_with_few_rows_auto_trains_to_the_end_on_all_of_them(n):
+@pytest.mark.parametrize("n", [20, FEWEST_SEARCHED - 1])
+def test_with_few_samples_auto_trains_to_the_end_on_all_of_them(n):
     X, y = rows(n)
     clf = make(early_stopping="auto", n_iter_no_change=1, tol=10.0, max_iter=20).fit(X, y)
     assert clf.n_iter_ == 20
     assert not hasattr(clf, "validation_scores_")
+    assert not hasattr(clf, "search_history_")
     assert weights(clf) == weights(make(early_stopping=False, max_iter=20).fit(X, y))
 
 
-MANY = FEW_ROWS + 200
-SEARCH = {"early_stopping": "auto", "n_iter_no_change": 3, "max_iter": 400}
-
-
-@pytest.mark.parametrize("fraction", [0.05, 0.25])
-@pytest.mark.parametrize("n", [FEW_ROWS, 2 * FEW_ROWS])
-def test_with_many_rows_auto_holds_some_out(n, fraction):
+@may_be_cut_short
+@pytest.mark.parametrize("n", [FEWEST_SEARCHED, *SIZES, 7000])
+@pytest.mark.parametrize("fraction", ["auto", 0.25])
+def test_auto_holds_out_a_share_of_the_samples_at_every_other_size(n, fraction):
     X, y = rows(n)
-    seen = RowsSeen()
-    make(early_stopping="auto", validation_fraction=fraction, scoring=seen).fit(X, y)
-    (part,) = seen.parts.values()
-    assert len(part) == ceil(fraction * n)
-    assert seen.classes == {0, 1}
+    seen = SamplesSeen()
+    fraction = 0.5 if fraction != "auto" and n < 40 else fraction  # a quarter would be too few
+    settings = {"n_iter_no_change": 1, "max_iter": 40, "batch_size": 256}
+    make(early_stopping="auto", validation_fraction=fraction, scoring=seen, **settings).fit(X, y)
+    assert len(seen.X) == (n_held_out(n) if fraction == "auto" else ceil(fraction * n))
+    assert {*map(bytes, seen.X)} < {*map(bytes, X)}
+    assert set(seen.y) == {0, 1}
 
 
-@pytest.mark.parametrize("n", [ENOUGH_ROWS, 301, FEW_ROWS - 1])
-def test_with_fewer_rows_auto_judges_each_half_by_the_other(n):
-    X, y = rows(n)
-    seen = RowsSeen()
-    make(early_stopping="auto", scoring=seen).fit(X, y)
-    one, other = seen.parts.values()
-    assert abs(len(one) - len(other)) <= 1
-    assert {*map(bytes, one), *map(bytes, other)} == {*map(bytes, X)}
-    assert len(one) + len(other) == n
-    assert seen.classes == {0, 1}
-
-
-def searched_and_rest(clf):
-    """Return the number of epochs that the search took, and of those after it."""
-    n_searched = int(np.isfinite(clf.validation_scores_).sum())
-    assert np.isnan(clf.validation_scores_[n_searched:]).all()
+def searched_and_final(clf):
+    """Return the number of epochs of the search, and of the final phase."""
+    best, search = clf.best_iter_, clf.search_history_
+    assert np.isfinite(search["validation_score"]).all()
+    assert clf.best_validation_score_ == max(search["validation_score"])
+    assert best == 1 + np.argmax(search["validation_score"])
+    assert np.isnan(clf.validation_scores_[best:]).all()
     assert {len(values) for values in clf.history_.values()} == {clf.n_iter_}
-    assert clf.best_validation_score_ == np.nanmax(clf.validation_scores_)
-    assert clf.best_iter_ == 1 + np.nanargmax(clf.validation_scores_)
-    return n_searched, clf.n_iter_ - n_searched
+    for name, values in clf.history_.items():
+        np.testing.assert_array_equal(values[:best], search[name][:best])
+    return len(search["loss"]), clf.n_iter_ - best
 
 
+@may_be_cut_short
+@pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("solver", STEPPING)
-def test_auto_ends_with_a_cool_down_on_all_of_many_rows(solver):
-    X, y = rows(MANY)
+def test_auto_ends_with_a_final_phase_on_all_samples(solver, n):
+    X, y = rows(n)
     clf = make(**SEARCH, learning_rate=0.02, solver=solver, schedule="constant").fit(X, y)
-    n_searched, n_cooling = searched_and_rest(clf)
-    assert n_cooling == ceil(COOL_DOWN * clf.best_iter_)
-    searching, cooling = np.split(np.array(clf.history_["learning_rate"]), [n_searched])
-    assert set(searching) == {0.02}
-    assert (np.diff(cooling) < 0).all()
-    assert cooling[-1] < 0.02 / n_cooling
+    n_searched, n_final = searched_and_final(clf)
+    assert n_final == ceil(0.6 * clf.best_iter_)
+    assert n_searched >= clf.best_iter_
+    way_there, final = np.split(np.array(clf.history_["learning_rate"]), [clf.best_iter_])
+    assert set(way_there) == {0.02}
+    assert (np.diff(final) < 0).all()
+    assert 0 < final[-1] <= 0.02 / n_final * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "invscaling", "cosine"])
+@may_be_cut_short
+@pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("solver", STEPPING)
-def test_auto_ends_with_as_many_epochs_on_all_of_fewer_rows(solver, schedule):
+def test_a_search_evaluates_the_average_of_the_weights_of_a_plain_fit(solver, n):
+    X, y = rows(n)
+    seen, evaluated = SamplesSeen(), []
+
+    def scoring(estimator, X, y):
+        evaluated.append(estimator.coefs_[0].copy())
+        return seen(estimator, X, y)
+
+    params = {"learning_rate": 0.02, "solver": solver, "shuffle": False, "alpha": 1e-3, "max_iter": 4}
+    make(**SEARCH | params, scoring=scoring).fit(X, y)
+    training = ~(X[:, np.newaxis] == seen.X).all(axis=2).any(axis=1)
+    assert training.sum() == n - n_held_out(n)
+    average = 0.0
+    for epoch in range(1, 5):
+        share = 1 - min(0.85, (epoch - 1) / epoch)
+        plain = make(**params | {"max_iter": epoch}, batch_size="auto" if n <= SMALL_TABLE else AUTO_BATCH)
+        average = average + share * (plain.fit(X[training], y[training]).coefs_[0] - average)
+        np.testing.assert_allclose(evaluated[epoch], average, rtol=1e-9, atol=1e-14)  # the first is the start
+
+
+@pytest.mark.parametrize("solver", STEPPING)
+def test_the_losses_of_a_search_are_those_of_a_fit_on_its_training_part(solver):
     X, y = rows(300)
-    clf = make(**SEARCH, learning_rate=0.02, solver=solver, schedule=schedule).fit(X, y)
-    n_searched, n_training = searched_and_rest(clf)
-    assert n_training == clf.best_iter_
-    searching, training = np.split(np.array(clf.history_["learning_rate"]), [n_searched])
-    steps = ceil(150 / AUTO_BATCH), ceil(300 / AUTO_BATCH)
-    if steps[0] == steps[1] or schedule == "constant":
-        np.testing.assert_allclose(training, searching[:n_training], rtol=1e-12)
-    else:  # an epoch of all rows ends a little later than one of a half
-        np.testing.assert_allclose(training, searching[:n_training], rtol=0.05)
-
-
-@pytest.mark.parametrize("solver", STEPPING)
-def test_after_a_search_by_halves_the_answer_is_the_average_of_a_plain_fit(solver):
-    X, y = rows(301)
-    params = {"learning_rate": 0.02, "solver": solver, "shuffle": False}
-    clf = make(**SEARCH, **params).fit(X, y)
-    average = np.zeros(clf.coefs_[0].shape)
-    for epochs in range(1, clf.best_iter_ + 1):
-        share = 1 - min(AVERAGE, (epochs - 1) / epochs)
-        average += share * (make(**params, max_iter=epochs).fit(X, y).coefs_[0] - average)
-    np.testing.assert_allclose(clf.coefs_[0], average, rtol=1e-9)
-
-
-@pytest.mark.parametrize("solver", STEPPING)
-def test_a_search_by_halves_is_two_fits_on_halves(solver):
-    X, y = rows(300)
-    seen = RowsSeen()
-    params = {"learning_rate": 0.02, "solver": solver, "shuffle": False, "alpha": 1e-3, "max_iter": 1}
-    clf = make(early_stopping="auto", **params, scoring=seen).fit(X, y)
-    halves = {each: [bytes(row) in {*map(bytes, part)} for row in X] for each, part in enumerate(seen.parts.values())}
-    losses = []
-    for held_out in map(np.array, halves.values()):
-        one = make(**params).fit(X[~held_out], y[~held_out], X_val=X[held_out], y_val=y[held_out])
-        losses.append((one.loss_curve_[0], one.history_["validation_loss"][0]))
-    loss, validation_loss = np.mean(losses, axis=0)
-    assert clf.loss_curve_[0] == pytest.approx(loss, rel=1e-12)
-    assert clf.history_["validation_loss"][0] == pytest.approx(validation_loss, rel=1e-12)
+    seen = SamplesSeen()
+    params = {"learning_rate": 0.02, "solver": solver, "shuffle": False, "alpha": 1e-3}
+    clf = make(**SEARCH, **params, scoring=seen).fit(X, y)
+    training = ~(X[:, np.newaxis] == seen.X).all(axis=2).any(axis=1)
+    n_searched, _ = searched_and_final(clf)
+    plain = make(**params, max_iter=n_searched).fit(X[training], y[training])
+    np.testing.assert_allclose(clf.search_history_["loss"], plain.loss_curve_, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("batch_size", "n_iter_no_change"), [(32, 2), (32, 40), (248, 2), (1, 2)])
-@pytest.mark.parametrize("n", [300, MANY])
+@pytest.mark.parametrize("n", [300, 1500])
 def test_the_search_of_auto_waits_for_fifty_updates(n, batch_size, n_iter_no_change):
     X, y = rows(n)
-    n_training = 150 if n == 300 else n - ceil(0.1 * n)
+    n_training = n - n_held_out(n)
     params = {"batch_size": batch_size, "n_iter_no_change": n_iter_no_change, "tol": 1e9, "max_iter": 500}
     clf = make(early_stopping="auto", **params).fit(X, y)
-    patience = max(n_iter_no_change, ceil(PATIENT_UPDATES / ceil(n_training / batch_size)))
-    assert np.isfinite(clf.validation_scores_).sum() == 1 + patience
+    patience = max(n_iter_no_change, ceil(50 / ceil(n_training / batch_size)))
+    assert len(clf.search_history_["loss"]) == 1 + patience
     plain = make(early_stopping=True, **params).fit(X, y)
     assert plain.n_iter_ == 1 + n_iter_no_change
 
 
-@pytest.mark.parametrize("n", [300, MANY])
-def test_what_follows_the_search_sees_every_row(n):
+@may_be_cut_short
+@pytest.mark.parametrize("n", [300, 1500])
+def test_the_final_phase_sees_every_sample(n):
     X, y = rows(n)
     steps = []
-    clf = make(early_stopping="auto", solver=StepCounter(steps), learning_rate=0.01, batch_size=1, max_iter=2).fit(X, y)
-    if n < FEW_ROWS:
-        assert len(steps) == (2 + clf.best_iter_) * n
-    else:
-        assert len(steps) == 2 * (n - ceil(0.1 * n)) + ceil(COOL_DOWN * clf.best_iter_) * n
+    params = {"solver": StepCounter(steps), "learning_rate": 0.01, "batch_size": 1, "max_iter": 3}
+    clf = make(early_stopping="auto", n_iter_no_change=2, **params).fit(X, y)
+    n_searched, n_final = searched_and_final(clf)
+    assert len(steps) == n_searched * (n - n_held_out(n)) + n_final * n
 
 
-@pytest.mark.parametrize("n", [300, MANY])
-def test_rows_of_weight_zero_say_nothing_in_a_search(n):
+@pytest.mark.parametrize("n", [300, 1500])
+def test_samples_of_weight_zero_are_not_there_in_a_search(n):
     X, y = rows(n)
     w = (np.arange(n) % 3 > 0).astype(float)
     noisy = np.where(w > 0, y, 1 - y)
-    fits = [make(**SEARCH, shuffle=False).fit(X, labels, sample_weight=w) for labels in (y, noisy)]
-    assert fits[0].n_iter_ == fits[1].n_iter_
+    fits = [make(**SEARCH).fit(X, labels, sample_weight=w) for labels in (y, noisy)]
+    fits.append(make(**SEARCH).fit(X[w > 0], y[w > 0]))
+    assert fits[0].n_iter_ == fits[1].n_iter_ == fits[2].n_iter_
     assert weights(fits[0]) == weights(fits[1])
+    np.testing.assert_allclose(fits[0].coefs_[0], fits[2].coefs_[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("solver", WHOLE_TABLE)
-def test_a_line_search_does_not_cool_down(solver):
+def test_a_line_search_has_no_final_phase(solver):
     X, y = rows(300)
     clf = make(early_stopping="auto", solver=solver, max_iter=20).fit(X, y)
     assert clf.n_iter_ <= 20
     assert clf.best_iter_ == 1 + np.argmax(clf.validation_scores_)
     assert np.isfinite(clf.validation_scores_).all()
+    assert not hasattr(clf, "search_history_")
 
 
 @pytest.mark.parametrize("n", [60, 300])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_auto_early_stopping_with_given_rows_is_true(solver, n):
+def test_auto_early_stopping_with_a_given_validation_set_is_true(solver, n):
     X, y = rows(n)
     X_val, y_val = rows(400)
     params = {"n_iter_no_change": 3, "max_iter": 300, "solver": solver, "tol": 1e-3}
@@ -366,21 +367,23 @@ def test_auto_early_stopping_with_given_rows_is_true(solver, n):
     assert weights(auto) == weights(plain)
 
 
-@pytest.mark.parametrize("n", [300, MANY])
+@pytest.mark.parametrize("n", SIZES)
 def test_auto_says_when_the_search_was_cut_short(n):
     X, y = rows(n)
     with pytest.warns(UserWarning, match="max_iter=2"):
         make(early_stopping="auto", n_iter_no_change=5, max_iter=2).fit(X, y)
 
 
-@pytest.mark.parametrize("n", [300, MANY])
+@may_be_cut_short
+@pytest.mark.parametrize("n", SIZES)
 def test_auto_goes_on_with_warm_start(n):
     X, y = rows(n)
-    clf = make(early_stopping="auto", warm_start=True, max_iter=4).fit(X, y)
+    clf = make(**SEARCH | {"max_iter": 60, "tol": 1e-3}, warm_start=True).fit(X, y)
     first = clf.n_iter_
     clf.fit(X, y)
     assert len(clf.loss_curve_) == first + clf.n_iter_
     assert clf.loss_curve_[first] < clf.loss_curve_[0]
+    assert not hasattr(clf, "validation_scores_")  # a resumed fit holds nothing out
     clf.partial_fit(X, y)
     assert clf.n_iter_ == 1
     assert {len(values) for values in clf.history_.values()} == {len(clf.loss_curve_)}

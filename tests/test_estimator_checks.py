@@ -13,8 +13,8 @@ from skbackprop.losses import LOSSES, LogLoss
 from skbackprop.schedules import SCHEDULES
 from skbackprop.solvers import SGD, SOLVERS, Adam, AdamW, RMSprop
 
-# Minibatches smaller than the 27 rows of these two cannot make weights equal to repeated rows, nor can dropout: the
-# batches, and the masks, are other ones. test_weights_are_repeated_rows_in_expectation stands in for them.
+# Mini-batches smaller than the 27 samples of these two cannot make weights equal to repeated samples, nor can dropout:
+# the batches, and the masks, are other ones. test_weights_are_repeated_rows_in_expectation stands in for them.
 WEIGHTS_ARE_REPEATED_ROWS = {
     "check_sample_weight_equivalence_on_dense_data": "batches smaller than the table, or dropout",
     "check_sample_weight_equivalence_on_sparse_data": "batches smaller than the table, or dropout",
@@ -71,7 +71,8 @@ CASES |= {f"BackpropClassifier, {v}": BackpropClassifier((16,), **QUICK | option
 CASES |= {
     "BackpropClassifier, two hidden layers": BackpropClassifier((16, 8), **QUICK),
     "BackpropClassifier, an activation per layer": BackpropClassifier((16, 8), activation=["relu", "tanh"], **QUICK),
-    "BackpropClassifier, no hidden layer": BackpropClassifier((), **QUICK),
+    # Some of the checks do not scale the features, and leave a search few epochs.
+    "BackpropClassifier, no hidden layer": BackpropClassifier((), **QUICK | {"learning_rate": 0.05}),
     "BackpropClassifier, no hidden layer, lbfgs": BackpropClassifier((), **QUICK | {"solver": "lbfgs"}),
 }
 
@@ -133,8 +134,8 @@ def test_weights_are_repeated_rows_in_expectation(options):
         ]
         return np.mean([clf.decision_function(X) for clf in fits], axis=0)
 
-    # As many epochs as the other table has rows: both see as many rows, and make as many updates.
-    many, few = (40, 40) if options["batch_size"] == "full" else (int(w.sum()), len(w))
+    # As many epochs as the other table has samples that count: both see as many, and make as many updates.
+    many, few = (40, 40) if options["batch_size"] == "full" else (int(w.sum()), int((w > 0).sum()))
     weighted = mean_logits(X, y, w, many)
     repeated = mean_logits(X.repeat(w, axis=0), y.repeat(w), None, few)
     unweighted = mean_logits(X, y, None, many)

@@ -56,6 +56,17 @@ def test_a_golden_file_is_trained_further(path):
     assert len(model.loss_curve_) == 2 * len(before)
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem == "auto"], ids=file_id)
+def test_a_golden_search_goes_on(path):
+    X, _ = rows_and_answers(path)
+    model = load(path)
+    before = list(model.loss_curve_)
+    assert model.best_iter_ <= len(before)
+    model.fit(X, (X[:, 0] * X[:, 1] > 0).astype(int))
+    assert model.loss_curve_[: len(before)] == before
+    assert len(model.loss_curve_) == len(before) + model.n_iter_
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if path.stem == "streamed"], ids=file_id)
 def test_a_golden_stream_goes_on(path):
     X, _ = rows_and_answers(path)

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skbackprop import BackpropClassifier, Network, TwoLayerClassifier, check_gradients
 from skbackprop.activations import ACTIVATIONS, Elu, LeakyRelu, Tanh
+from skbackprop.gradient_check import Problem
 from skbackprop.losses import LOSSES, LogLoss
 
 TARGETS = {"binary": ("sigmoid", 1), "multiclass": ("softmax", 3), "multilabel": ("sigmoid", 2)}
@@ -67,7 +68,7 @@ def slopes_along(directions, objective, theta, h=1e-6):
 
 def objective_alone(net, X, Y, w=None, alpha=0.0):
     """Return J without its gradient."""
-    return net.loss(net.forward(X), Y, w) + net.penalty(alpha)
+    return net.loss(net.forward(X), Y, w, alpha)
 
 
 def close(g, d, tolerance):
@@ -131,12 +132,11 @@ def test_real_valued_targets_of_the_squared_error():
 def test_dropout_with_its_masks_held(kind, activation):
     net = make_network(kind, (6, 5), activation, "log_loss")
     X, Y = make_rows(kind, np.random.RandomState(1))
-    cache = net.work_arrays(N_ROWS)
-    cache.drop(0.4, np.random.RandomState(2))
-    g = net.backward(net.forward(X, cache), Y).theta.copy()
+    forward = partial(net.forward, X, dropout=0.4, random_state=2)  # the same masks each time
+    g = net.backward(forward(), Y).theta
     without = net.objective(X, Y)[1].theta
     assert not np.allclose(g, without)
-    close(g, differences(lambda: net.loss(net.forward(X, cache), Y), net.theta), 1e-6)
+    close(g, differences(lambda: net.loss(forward(), Y), net.theta), 1e-6)
 
 
 @pytest.mark.parametrize("kind", sorted(TARGETS))
@@ -339,23 +339,23 @@ def test_a_unit_exactly_at_its_kink_is_no_error(activation):
 
 
 @pytest.mark.parametrize("k", [0, 4, 5, 9, 11, 12, 15, 17])
-def test_the_parameter_that_is_wrong_is_named(k):
+def test_the_parameter_that_is_wrong_is_named(k, monkeypatch):
     # theta of a 2-3-3... network: [W1 (2, 3) | W2 (3, 2) | b1 (3) | b2 (2)] has these names, one for each entry
     names = [f"W1[{i}, {j}]" for i in range(2) for j in range(3)] + [
         f"W2[{i}, {j}]" for i in range(3) for j in range(2)
     ]
     names += [f"b1[{j}]" for j in range(3)] + [f"b2[{j}]" for j in range(2)]
 
-    class OneWrong(Network):
-        """A network whose gradient is wrong in one place."""
+    right = Problem.gradient
 
-        def backpropagate(self, cache, Y, c, grads):
-            super().backpropagate(cache, Y, c, grads)
-            if k < grads.theta.size:
-                grads.theta[k] += 10.0
-            return grads
+    def wrong_in_one_place(problem):
+        g = right(problem)
+        if k < g.size:
+            g[k] += 10.0
+        return g
 
-    net = OneWrong([2, 3, 2], activation="tanh", random_state=0)
+    monkeypatch.setattr(Problem, "gradient", wrong_in_one_place)
+    net = Network([2, 3, 2], activation="tanh", random_state=0)
     worst = check_gradients(net, np.random.RandomState(0).randn(5, 2), np.eye(2)[[0, 1, 1, 0, 1]])
     if k < len(names):
         assert worst.parameter == names[k]

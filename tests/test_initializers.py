@@ -67,6 +67,8 @@ def test_a_network_draws_w1_then_w2_then_w3_and_starts_its_biases_at_zero(name):
         ("relu", [1.0, 2.0, OUTPUT_GAIN]),
         (["relu", "tanh"], [1.0, 2.0, OUTPUT_GAIN]),
         (["gelu", "identity"], [1.0, 2.35, OUTPUT_GAIN]),
+        (["tanh", "relu"], [1.0, 2.54, OUTPUT_GAIN]),
+        (["identity", "sigmoid"], [1.0, 1.0, OUTPUT_GAIN]),
     ],
 )
 def test_auto_makes_up_for_the_activation_before_and_starts_with_small_logits(activation, gains):

@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 import skbackprop
 from skbackprop import TwoLayerClassifier
+from skbackprop._core.kernels import SHORT, axpy
+from skbackprop._fit.validation import Validation
 from skbackprop.activations import Tanh
-from skbackprop.arrays import SHORT, axpy
 from skbackprop.losses import LogLoss
 from skbackprop.schedules import Schedule
 from skbackprop.solvers import SGD, SOLVERS
@@ -240,18 +241,16 @@ class LineCounter:
 
 @pytest.mark.parametrize(
     "kind",
-    ["first fit", "refit", "warm fit", "partial_fit", "early stopping", "search by halves", "search and cool-down"]
-    + ["lbfgs"],
+    ["first fit", "refit", "warm fit", "partial_fit", "early stopping", "search", "lbfgs"],
 )
 def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
     X, y = few_rows()
     params = {"max_iter": 2, "batch_size": 16, "solver": "adam"}
     if kind == "early stopping":
         params |= {"early_stopping": True, "validation_fraction": 0.4}
-    elif kind.startswith("search"):
-        times = 4 if kind == "search by halves" else 34
-        params |= {"early_stopping": "auto", "batch_size": 10 * times}
-        X, y = np.tile(X, (times, 1)), np.tile(y, times)
+    elif kind == "search":
+        params |= {"early_stopping": "auto", "n_iter_no_change": 2, "tol": 1e9, "max_iter": 60}
+        X, y = np.tile(X, (8, 1)), np.tile(y, 8)  # 8 updates an epoch: it waits for 7 epochs
     elif kind == "lbfgs":
         params |= {"solver": "lbfgs", "batch_size": "full"}
     elif kind == "warm fit":
@@ -266,8 +265,7 @@ def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
         return clf.partial_fit(X, y) if kind == "partial_fit" else clf.set_params(random_state=1).fit(X, y)
 
     before = fitted(start()) if trained_before else None
-    # What a line search tries, and the averages that a search keeps, are no updates of a solver's.
-    updates = None if kind == "lbfgs" or kind.startswith("search") else every_state(start, go)
+    updates = None if kind == "lbfgs" else every_state(start, go)  # what a line search tries is no update
     go(start())  # so that what is remembered from call to call is there
     counter = LineCounter()
     counter.run(go, start())
@@ -279,6 +277,8 @@ def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
         n_interrupted += LineCounter(stop_at=line).run(go, clf)
         if updates is not None:
             assert_whole(clf, before, updates, X, y)
+            if kind in ("early stopping", "search") and hasattr(clf, "best_iter_"):
+                assert_best_of_its_scores(clf)
         elif hasattr(clf, "coefs_"):
             assert np.isfinite(clf.predict_proba(X)).all()
             assert len({len(values) for values in clf.history_.values()}) <= 1
@@ -288,10 +288,22 @@ def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
     assert_like_new(clf, make(**params | {"warm_start": False}), X, y)
 
 
+def assert_best_of_its_scores(clf):
+    """best_iter_ and best_validation_score_ tell of the epochs that are recorded."""
+    scores = getattr(clf, "search_history_", clf.history_)["validation_score"]
+    assert clf.best_validation_score_ == np.nanmax(scores)
+    assert clf.best_iter_ == 1 + np.nanargmax(scores)
+    assert clf.n_iter_ >= clf.best_iter_
+
+
 def every_state(start, go):
-    """Return the parameters after each update, and after the best weights were put back."""
+    """Return the parameters after each update, those that were evaluated, and those of the finished fit."""
     seen = set()
-    original = SOLVERS["adam"].stepper
+    original, evaluate = SOLVERS["adam"].stepper, Validation.__call__
+
+    def evaluated(self, network):
+        seen.add(network.theta.tobytes())  # in a search an average, which no update leads to
+        return evaluate(self, network)
 
     def stepper(self, parameters, gradients, state):
         step = original(self, parameters, gradients, state)
@@ -304,6 +316,7 @@ def every_state(start, go):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SOLVERS["adam"], "stepper", stepper)
+        patch.setattr(Validation, "__call__", evaluated)
         seen.add(weights(go(start())))
     return seen
 
@@ -321,6 +334,14 @@ class Countdown:
         self.calls += 1
         if self.calls == self.n:
             raise KeyboardInterrupt
+
+    def __eq__(self, other):  # an activation stays the same one, however often it was called
+        return type(other) is Countdown
+
+    __hash__ = None
+
+    def __deepcopy__(self, memo):  # what a fitted estimator keeps must not count down on its own
+        return self
 
 
 class CountingSchedule(Schedule):
@@ -450,25 +471,23 @@ def test_before_the_first_update_everything_is_as_it_was():
 @pytest.mark.parametrize("solver", STEPPING)
 def test_a_resumption_interrupted_before_its_first_update_can_be_taken_up_again(solver, go_on):
     X, y = few_rows()
-    clf, other = (make(solver=solver, warm_start=True, activation=Tanh()).fit(X, y) for _ in range(2))
-    clf.set_params(activation=CountingActivation(Countdown(1)))
+    clf, other = (make(solver=solver, warm_start=True).fit(X, y) for _ in range(2))
+    clf.set_params(loss=CountingLoss(Countdown(1)))
     with pytest.raises(KeyboardInterrupt):
         getattr(clf, go_on)(X, y)
-    clf.set_params(activation=Tanh())
+    clf.set_params(loss="log_loss")
     assert weights(getattr(clf, go_on)(X, y)) == weights(getattr(other, go_on)(X, y))
 
 
 @pytest.mark.parametrize("solver", STEPPING)
 def test_an_interrupted_fit_can_be_resumed(solver):
     X, y = few_rows()
-    clf = make(solver=solver, warm_start=True, batch_size=10)
     calls = Countdown(-1)
-    clf.set_params(activation=CountingActivation(calls)).fit(X, y)
-    clf = make(solver=solver, warm_start=True, batch_size=10)
-    clf.set_params(activation=CountingActivation(Countdown(calls.calls // 2)))
+    make(solver=solver, batch_size=10, loss=CountingLoss(calls)).fit(X, y)
+    clf = make(solver=solver, warm_start=True, batch_size=10, loss=CountingLoss(Countdown(calls.calls // 2)))
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y)
     n = len(clf.loss_curve_)
-    clf.set_params(activation=CountingActivation(Countdown(-1))).fit(X, y)
+    clf.set_params(loss="log_loss").fit(X, y)
     assert len(clf.loss_curve_) == n + 3
     assert {len(values) for values in clf.history_.values()} == {n + 3}

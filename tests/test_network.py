@@ -10,8 +10,9 @@ from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skbackprop import BackpropClassifier, Network
+from skbackprop._core.kernels import LARGE, SHORT, axpy, product_into, row_adder
 from skbackprop.activations import ACTIVATIONS
-from skbackprop.arrays import LARGE, SHORT, Parameters, SparseRows, addable, axpy, product, row_adder
+from skbackprop.arrays import Parameters
 from skbackprop.losses import LOSSES, LogLoss
 from skbackprop.network import resolve_activations, resolve_link
 from skbackprop.solvers import LBFGS, SGD
@@ -85,8 +86,8 @@ def test_weights_and_penalty_by_hand(hand):
     value, grads = hand.objective(X_HAND, Y_HAND, w, alpha)
     data = 3 / 4 * math.log(2) + 1 / 4 * math.log(4)
     assert hand.loss(hand.forward(X_HAND), Y_HAND, w) == pytest.approx(data, rel=1e-15)
-    assert hand.penalty(alpha) == pytest.approx(0.1 * (15 / 8 + 8 * L**2), rel=1e-15)
     assert value == pytest.approx(data + 0.1 * (15 / 8 + 8 * L**2), rel=1e-15)
+    assert hand.loss(hand.forward(X_HAND), Y_HAND, w, alpha) == value
     # dZ2 = (3/4 · -1/2, 1/4 · 3/4) = (-3/8, 3/16)
     close(grads.W[1], [[1.5 * -3 / 8 + 1.75 * 3 / 16 + 0.4 * L], [0.25 * -3 / 8 - 0.4 * L]])
     close(grads.b[1], [-3 / 16])
@@ -171,38 +172,26 @@ def test_w_and_b_are_views_that_can_be_assigned():
     for array in net.W + net.b:
         array[...] = 7.0
     np.testing.assert_array_equal(net.theta, 7.0)
-    np.testing.assert_array_equal(net.parameters.weights, 7.0)
-    assert net.parameters.weights.size == 9
+    parameters = Parameters([2, 3, 1])
+    parameters.W[0], parameters.W[1] = np.ones((2, 3)), np.full((3, 1), 2.0)
+    np.testing.assert_array_equal(parameters.weights, [1.0] * 6 + [2.0] * 3)
+    np.testing.assert_array_equal(parameters.theta, [1.0] * 6 + [2.0] * 3 + [0.0] * 4)
 
 
-def test_the_norms_of_parameters_are_by_layer():
-    parameters = Parameters([2, 1, 1])
-    parameters.W[0][...], parameters.b[0][...] = [[1.0], [2.0]], [2.0]
-    parameters.W[1][...], parameters.b[1][...] = [[3.0]], [-4.0]
-    assert parameters.norms() == [pytest.approx(3.0), pytest.approx(5.0)]
-
-
-def test_a_copy_in_another_dtype_is_a_network_of_its_own():
-    net = Network([2, 3, 1], random_state=0)
-    single = net.astype(np.float32)
-    np.testing.assert_array_equal(single.theta, net.theta.astype(np.float32))
-    before = net.theta.copy()
+def test_a_network_of_another_dtype_can_be_given_the_same_parameters():
+    net, single = (Network([2, 3, 1], random_state=seed, dtype=dtype) for seed, dtype in ((0, "f8"), (1, "f4")))
+    theta, before = single.theta, net.theta.copy()
+    single.theta = net.theta
+    assert single.theta is theta
+    np.testing.assert_array_equal(theta, net.theta.astype(np.float32))
     single.theta[...] = 1.0
     np.testing.assert_array_equal(net.theta, before)
     np.testing.assert_array_equal(single.W[1], 1.0)
     assert single.dtype == single.forward(np.ones((2, 2))).A[-1].dtype == np.float32
-    # backward goes through the copy's own weights: with all ones, dZ1 = dZ2 for each active unit
+    # backward goes through the network's own weights: with all ones, dZ1 = dZ2 for each active unit
     cache = single.forward(np.ones((2, 2)))
     single.backward(cache, [1, 0])
     np.testing.assert_array_equal(cache.dZ[0], np.repeat(cache.dZ[1], 3, axis=1))
-
-
-def test_a_network_around_weights_that_stand_elsewhere_computes_their_logits():
-    net = Network([2, 3, 2], activation="tanh", random_state=0)
-    around = Network.from_parameters(net.W, net.b, resolve_activations("tanh", 1))
-    X = np.array([[1.0, -2.0], [0.5, 0.0]])
-    np.testing.assert_array_equal(around.propagate(X, around.work_arrays(2)), net.forward(X).Z[-1])
-    assert around.layer_sizes == [2, 3, 2]
 
 
 def test_update_changes_theta_in_place_and_the_gradients_not_at_all():
@@ -233,16 +222,19 @@ def test_looking_changes_nothing():
         np.testing.assert_array_equal(array, before)
 
 
-def test_a_cache_can_be_used_again():
+def test_a_cache_can_be_used_again_whatever_came_between():
     net, rng = Network([3, 4, 2], random_state=0), np.random.RandomState(0)
     first, second = rng.randn(5, 3), rng.randn(5, 3)
-    Y = np.eye(2)[[0, 1, 1, 0, 1]]
-    cache = net.work_arrays(5)
-    for X in (first, second, first):
-        fresh = net.forward(X)
-        assert net.forward(X, cache) is cache
-        np.testing.assert_array_equal(cache.A[-1], fresh.A[-1])
-        np.testing.assert_array_equal(net.backward(cache, Y).theta, net.backward(fresh, Y).theta)
+    Y, Y_second = np.eye(2)[[0, 1, 1, 0, 1]], np.eye(2)[[1, 1, 0, 0, 0]]
+    cache = net.forward(first)
+    grads = net.backward(cache, Y)
+    kept = [array.copy() for array in (*cache.A, *cache.Z, grads.theta)]
+    net.objective(second, Y_second)
+    other_grads = net.backward(cache, Y_second)
+    assert not np.array_equal(other_grads.theta, kept[-1])
+    for array, before in zip((*cache.A, *cache.Z, grads.theta), kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+    np.testing.assert_array_equal(net.backward(cache, Y).theta, kept[-1])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -252,8 +244,7 @@ def test_everything_stays_in_the_networks_dtype(dtype):
         for loss in sorted(LOSSES):
             net = Network([3, 4, 2], activation=name, loss=loss, random_state=0, dtype=dtype)
             cache = net.forward(rng.randn(5, 3))
-            grads = net.backward(cache, np.eye(2)[[0, 1, 1, 0, 1]], np.arange(5))
-            net.add_penalty(0.1, grads)
+            grads = net.backward(cache, np.eye(2)[[0, 1, 1, 0, 1]], np.arange(5), alpha=0.1)
             net.update(grads, 0.1)
             met = [net.theta, grads.theta, *cache.Z, *cache.A, *cache.dZ, *cache.slopes]
             assert {array.dtype for array in met} == {np.dtype(dtype)}
@@ -309,34 +300,38 @@ def test_no_rows_at_all_have_no_probabilities():
 
 
 def test_masks_hold_zero_or_the_inverse_of_what_is_kept():
-    cache = Network([2, 200, 100, 1], random_state=0).work_arrays(50)
-    cache.drop(0.2, np.random.RandomState(0))
+    net, X = Network([2, 200, 100, 1], random_state=0), np.ones((50, 2))
+    cache = net.forward(X, dropout=0.2, random_state=0)
     assert [mask.shape for mask in cache.masks] == [(50, 200), (50, 100)]
     for mask in cache.masks:
         assert set(np.unique(mask)) == {0.0, 1.25}
         # 10,000 and 5,000 draws: within 5 deviations of 0.2
         assert np.mean(mask == 0) == pytest.approx(0.2, abs=5 * 0.4 / mask.size**0.5)
-    first = cache.masks[0].copy()
-    cache.drop(0.2, np.random.RandomState(0))
-    np.testing.assert_array_equal(cache.masks[0], first)
-    cache.drop(0.2, np.random.RandomState(1))
-    assert not np.array_equal(cache.masks[0], first)
+    again, other = (net.forward(X, dropout=0.2, random_state=seed) for seed in (0, 1))
+    np.testing.assert_array_equal(again.masks[0], cache.masks[0])
+    assert not np.array_equal(other.masks[0], cache.masks[0])
 
 
-def test_masks_are_drawn_layer_by_layer():
-    cache = Network([2, 4, 3, 1], random_state=0, dtype=np.float32).work_arrays(5)
-    cache.drop(0.5, np.random.RandomState(0))
-    rng = np.random.RandomState(0)
-    for mask in cache.masks:
-        np.testing.assert_array_equal(mask, 2.0 * (rng.random_sample(mask.shape) < 0.5))
-        assert mask.dtype == np.float32
+def test_without_dropout_there_are_no_masks_and_nothing_is_drawn():
+    net, rng = Network([2, 3, 1], random_state=0), np.random.RandomState(0)
+    cache = net.forward(np.ones((4, 2)), random_state=rng)
+    assert cache.masks == ()
+    assert rng.rand() == np.random.RandomState(0).rand()
+    for A, same in zip(cache.A, net.forward(np.ones((4, 2))).A, strict=True):
+        np.testing.assert_array_equal(A, same)
+
+
+def test_masks_are_drawn_layer_by_layer_from_the_generator_given():
+    net, given, rng = Network([2, 4, 3, 1], random_state=0, dtype=np.float32), *map(np.random.RandomState, (0, 0))
+    for _ in range(2):  # the second time from where the first one ended
+        for mask in net.forward(np.ones((5, 2)), dropout=0.5, random_state=given).masks:
+            np.testing.assert_array_equal(mask, 2.0 * (rng.random_sample(mask.shape) < 0.5))
+            assert mask.dtype == np.float32
 
 
 def test_the_next_layer_sees_the_masked_units():
-    net = Network([2, 4, 3, 1], activation="tanh", random_state=0)
-    X, cache = np.random.RandomState(0).randn(5, 2), net.work_arrays(5)
-    cache.drop(0.5, np.random.RandomState(1))
-    net.forward(X, cache)
+    net, X = Network([2, 4, 3, 1], activation="tanh", random_state=0), np.random.RandomState(0).randn(5, 2)
+    cache = net.forward(X, dropout=0.5, random_state=1)
     close(cache.Z[0], X @ net.W[0] + net.b[0])
     close(cache.A[1], np.tanh(cache.Z[0]))
     close(cache.Z[1], (cache.A[1] * cache.masks[0]) @ net.W[1] + net.b[1])
@@ -362,8 +357,14 @@ def test_another_dtype_raises(dtype):
     "X", [np.ones((3, 3)), np.ones(2), np.ones((2, 2, 2)), np.float64(1), sp.csr_matrix(np.ones((3, 3)))]
 )
 def test_rows_of_another_shape_raise(X):
-    with pytest.raises(ValueError, match=r"X must have shape \(n_rows, 2\)"):
+    with pytest.raises(ValueError, match=r"X must have shape \(n_samples, 2\)"):
         Network([2, 1]).forward(X)
+
+
+@pytest.mark.parametrize("dropout", [1.0, -0.1, math.nan])
+def test_dropout_that_is_no_probability_raises(dropout):
+    with pytest.raises(ValueError, match=r"dropout must be a number in \[0, 1\)"):
+        Network([2, 3, 1]).forward(np.ones((3, 2)), dropout=dropout)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
@@ -661,7 +662,7 @@ def test_a_product_is_the_same_by_either_way(n_columns, sparse):
     rng = np.random.RandomState(0)
     A, B = rng.standard_normal((100, 7)), rng.standard_normal((7, n_columns))
     out = np.full((100, n_columns), np.nan)  # what stands there must not count
-    assert product(SparseRows(sp.csr_matrix(A)) if sparse else A, B, out) is out
+    product_into(out, sparse)(sp.csr_matrix(A) if sparse else A, B, out)
     assert_allclose(out, A @ B, rtol=1e-12, atol=1e-14)
 
 
@@ -683,28 +684,9 @@ def test_a_row_is_added_to_the_bits_of_numpy(n_rows, n_columns, dtype):
     rng = np.random.RandomState(0)
     b, Z = rng.randn(n_columns).astype(dtype), rng.randn(n_rows, n_columns).astype(dtype)
     Z[0], b[-1] = -np.inf, 0
-    add_row = row_adder(*addable([b]), Z)
+    add_row = row_adder(b, Z)
     for _ in range(2):
         b[0] += 1  # it is b as it is at the time of the call that is added
         expected = Z + b
         add_row()
         assert_array_equal(Z, expected)
-
-
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-@pytest.mark.parametrize("hidden", [(5,), (16,), (17,), (16, 8), (40, 8)])
-def test_blocks_that_are_prepared_give_what_others_give(hidden, activation, sparse):
-    net = Network([3, *hidden, 2], activation, random_state=0)
-    for b in net.b:
-        b[...] = np.random.RandomState(1).randn(len(b))
-    m = LARGE // 5
-    X = np.random.RandomState(0).randn(m, 3)
-    rows = SparseRows(sp.csr_matrix(X)) if sparse else X
-    expected = net.propagate(rows, net.work_arrays(m))
-    for by_columns in (False, True):
-        cache = net.work_arrays(m)
-        cache.prepare_blocks(net.b, by_columns)
-        assert_allclose(net.propagate(rows, cache), expected, rtol=1e-12, atol=1e-13)
-        stored_by_columns = [not Z.flags.c_contiguous for Z in cache.Z]
-        assert stored_by_columns == [by_columns and n <= 16 for n in hidden] + [False]

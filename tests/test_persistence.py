@@ -101,19 +101,21 @@ def assert_same_fit(clf, loaded):
         assert theirs.dtype == ours.dtype
     np.testing.assert_array_equal(loaded.classes_, clf.classes_)
     np.testing.assert_equal(loaded.history_, clf.history_)  # in which NaN is NaN
+    np.testing.assert_equal(getattr(loaded, "search_history_", None), getattr(clf, "search_history_", None))
     for name in ("n_iter_", "n_layers_", "n_outputs_", "n_features_in_", "loss_"):
         assert getattr(loaded, name) == getattr(clf, name)
 
 
 # ------------------------------------------------------------------ round trips
 
+ENDS = {"n_iter_no_change": 2, "tol": 1e9, "max_iter": 60}  # patience is used up soon: no gain is larger than tol
 MODELS = {
     "plain": make(),
     "float32": make(),
     "deep": BackpropClassifier((8, 4), **OPTIONS, activation=["relu", LeakyRelu(0.2)]),
     "no hidden layer": BackpropClassifier((), **OPTIONS),
     "early stopping": make(early_stopping=True),
-    "early stopping, auto": make(early_stopping="auto"),
+    "early stopping, auto": make(early_stopping="auto", **ENDS),
     "warm start": make(warm_start=True),
     "objects": make(solver=Adam(beta_1=0.8), loss=LogLoss(0.1)),
     "lbfgs": make(solver="lbfgs", batch_size="full"),
@@ -233,10 +235,15 @@ def test_a_warm_start_goes_on_as_if_never_saved(solver, schedule, through, tmp_p
 def test_a_warm_start_with_whatever_else_is_remembered(solver, early_stopping, through, tmp_path):
     X, y = breast_cancer()
     options = {"solver": solver, "schedule": "adaptive", "early_stopping": early_stopping, "warm_start": True}
-    clf = make(**options, batch_size="auto").fit(X, y)
+    clf = make(**options, **ENDS, batch_size="auto").fit(X, y)
+    searched = early_stopping == "auto" and solver in STEPPING
+    assert hasattr(clf, "search_history_") == searched
     loaded = through(clf, tmp_path)
-    assert_same_bits(clf.fit(X, y), loaded.fit(X, y), X)
     np.testing.assert_equal(loaded.validation_scores_, clf.validation_scores_)
+    assert_same_bits(clf.fit(X, y), loaded.fit(X, y), X)
+    assert loaded.loss_curve_ == clf.loss_curve_
+    assert hasattr(loaded, "validation_scores_") == hasattr(clf, "validation_scores_") == (not searched)
+    assert not hasattr(loaded, "search_history_")  # what goes on from a search holds nothing out
 
 
 def test_a_memory_mapped_model_is_not_written_to(tmp_path):
@@ -301,7 +308,8 @@ def weight_bytes(clf):
 @pytest.mark.parametrize("early_stopping", [True, False, "auto"])
 def test_a_file_holds_the_weights_once(size, early_stopping, dtype, tmp_path):
     X, y = wide_table(dtype)
-    clf = make(100, max_iter=10, early_stopping=early_stopping).fit(X, y)
+    clf = make(100, early_stopping=early_stopping, **ENDS).fit(X, y)
+    assert hasattr(clf, "search_history_") == (early_stopping == "auto")
     assert weight_bytes(clf) == (784 * 100 + 100 + 100 * 10 + 10) * np.dtype(dtype).itemsize
     clf.predict_proba(X)
     assert size(clf, tmp_path) < 1.1 * weight_bytes(clf) + 4096
@@ -314,7 +322,8 @@ def test_a_small_network_makes_a_small_file(size, resumable, vectors, tmp_path):
         pytest.skip("skops describes each object in a file of its own")
     X, y = breast_cancer()
     clf = TwoLayerClassifier(16, warm_start=resumable, random_state=0).fit(X, y)
-    assert size(clf, tmp_path) < vectors * 1.1 * weight_bytes(clf) + 4096 + EPOCH * clf.n_iter_
+    n_epochs = clf.n_iter_ + len(clf.search_history_["loss"])
+    assert size(clf, tmp_path) < vectors * 1.1 * weight_bytes(clf) + 4096 + EPOCH * n_epochs
 
 
 @SIZES
@@ -330,6 +339,16 @@ def test_the_lists_are_the_same_lists_again(through, tmp_path):
     loaded = through(make(early_stopping=True).fit(X, y), tmp_path)
     assert loaded.loss_curve_ is loaded.history_["loss"]
     assert loaded.validation_scores_ is loaded.history_["validation_score"]
+
+
+@every_way
+def test_the_history_of_a_search_comes_back(through, tmp_path):
+    X, y = iris()
+    clf = make(early_stopping="auto", **ENDS).fit(X, y)
+    loaded = through(clf, tmp_path)
+    np.testing.assert_equal(loaded.search_history_, clf.search_history_)
+    assert all(type(values) is list for values in loaded.search_history_.values())
+    assert len(loaded.search_history_["loss"]) >= loaded.best_iter_ == clf.best_iter_
 
 
 @every_way
@@ -402,7 +421,7 @@ def test_a_skops_file_cut_short_raises():
 
 @pytest.mark.parametrize("state", [{}, {"coefs_": []}, {"hidden_units": 3}, None, [1, 2], "state"], ids=repr)
 def test_the_state_of_something_else_is_refused(state):
-    with pytest.raises(ValueError, match=r"holds no TwoLayerClassifier.*missing.*Save"):
+    with pytest.raises(ValueError, match=r"holds no TwoLayerClassifier.*activation.*Save"):
         object.__new__(TwoLayerClassifier).__setstate__(state)
 
 

@@ -12,6 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, DivergenceError, Network, TwoLayerClassifier
+from skbackprop.activations import LeakyRelu
 from skbackprop.schedules import SCHEDULES, Adaptive, InvScaling
 from skbackprop.solvers import SGD, SOLVERS, Adam, RMSprop
 
@@ -393,6 +394,15 @@ def changed_order(clf, X, y):
     return clf, X[X.columns[::-1]], y
 
 
+def changed_activation(clf, X, y):
+    return clf.set_params(activation="tanh"), X, y
+
+
+def changed_slope(clf, X, y):
+    clf.set_params(activation=LeakyRelu(0.1), warm_start=False).fit(X, y)
+    return clf.set_params(activation=LeakyRelu(0.2), warm_start=True), X, y
+
+
 def another_class(clf, X, y):
     return clf, X, np.where(y == 2, 7, y)
 
@@ -415,6 +425,8 @@ def continuous(clf, X, y):
 
 CHANGES = [
     changed_units,
+    changed_activation,
+    changed_slope,
     changed_features,
     another_class,
     one_more_class,
@@ -436,7 +448,9 @@ def assert_refused(clf, go_on, X, y, match):
 def test_a_changed_problem_raises_and_leaves_the_fit(change, go_on):
     X, y = iris()
     clf = make(warm_start=True).fit(X, y)
-    assert_refused(*place_last(change(clf, X, y), go_on), match=r"(?i)classes|layer sizes|features|y must|label")
+    assert_refused(
+        *place_last(change(clf, X, y), go_on), match=r"(?i)classes|layer sizes|activation|features|y must|label"
+    )
 
 
 def place_last(changed, go_on):

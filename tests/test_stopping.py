@@ -327,14 +327,38 @@ def test_weights_of_the_rows_held_out_reach_the_scorer():
     np.testing.assert_allclose(shown["w"] / shown["w"][0], theirs / theirs[0])
 
 
-@pytest.mark.parametrize("kind", ["few rows", "a class of one", "nothing left to train on"])
+@pytest.mark.parametrize("early_stopping", [True, "auto"])
+@pytest.mark.parametrize("scoring", ["loss", Watching()])
+def test_a_class_of_one_sample_stays_in_the_training_part(scoring, early_stopping):
+    X, y = iris()
+    y = np.where(np.arange(len(y)) == 3, 9, y)
+    params = {"n_iter_no_change": 3, "max_iter": 200, "learning_rate": 0.05, "tol": 1e-2}
+    clf = make(early_stopping=early_stopping, scoring=scoring, **params).fit(X, y)  # nothing is warned of
+    assert clf.classes_.tolist() == [0, 1, 2, 9]
+    assert np.isfinite(clf.validation_scores_[: clf.best_iter_]).all()
+    assert hasattr(clf, "search_history_") == (early_stopping == "auto")
+    if scoring != "loss":
+        assert set(scoring.y) == {0, 1, 2}
+        assert not (X[3] == scoring.X).all(axis=1).any()
+        fraction = 0.1 if early_stopping is True else 0.5
+        assert len(scoring.y) in (ceil(fraction * 149), ceil(fraction * 150))
+
+
+def test_two_classes_of_one_sample_are_learnt_and_not_held_out():
+    X, y = iris()
+    y = np.array(["setosa", "versicolor", "virginica"], object)[y]
+    y[[3, 60]] = "first", "second"
+    X_val, y_val = held_out(X, y, validation_fraction=0.3)
+    assert set(y_val) == {"setosa", "versicolor", "virginica"}
+    assert not (X_val[:, np.newaxis] == X[[3, 60]]).all(axis=2).any()
+
+
+@pytest.mark.parametrize("kind", ["few rows", "nothing left to train on"])
 def test_without_a_useful_split_the_training_loss_is_watched(kind):
     X, y = iris()
     fraction = 0.1
     if kind == "few rows":
         X, y = X[::3], y[::3]  # a tenth is 5 rows
-    elif kind == "a class of one":
-        y = np.where(np.arange(len(y)) == 3, 9, y)
     else:
         fraction = 0.99
     clf = make(n_iter_no_change=3, max_iter=1000, learning_rate=0.1, tol=1e-2, validation_fraction=fraction)

@@ -1,0 +1,1 @@
+"""The heart of the network: its equations, its parameters, and the tricks that make them fast."""

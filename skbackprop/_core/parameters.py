@@ -1,0 +1,142 @@
+"""The parameters of a network: one flat vector θ = [W1 … WL | b1 … bL], of which every W and b is a view.
+
+A solver sees one vector, and the penalty one prefix of it.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .kernels import Array, axpy
+
+
+class Views(tuple[Array, ...]):
+    """Arrays that can be written to, but not replaced: ``views[l] = values`` writes into the l-th.
+
+    Examples
+    --------
+    >>> from skbackprop import Network
+    >>> net = Network([2, 3, 1])
+    >>> net.W[1] = [[1.0], [2.0], [3.0]]
+    >>> net.theta[6:9]
+    array([1., 2., 3.])
+    """
+
+    __slots__ = ()
+
+    def __setitem__(self, l: int | slice, values: Any) -> None:
+        write(values, self[l])
+
+
+def write(values: Any, held: Array | tuple[Array, ...]) -> None:
+    """Write values into an array, or one array into each of a tuple: all of them, or, where one does not fit, none.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer arrays than held, or one has another shape.
+    """
+    arrays, views = (values, held) if isinstance(held, tuple) else ([values], (held,))
+    expected = [view.shape for view in views]
+    try:
+        new = [np.array(array, views[0].dtype if views else None) for array in arrays]  # copies of what may be views
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The shapes must be {expected}, of numbers: {error}") from None
+    if (found := [array.shape for array in new]) != expected:
+        raise ValueError(f"The shapes must be {expected}; got {found}.")
+    for view, array in zip(views, new, strict=True):
+        view[...] = array
+
+
+class Written:
+    """An attribute that is an array, or Views: assigning to it writes into them."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, parameters: Any, owner: Any = None) -> Any:
+        return self if parameters is None else vars(parameters)[self.name]
+
+    def __set__(self, parameters: Any, values: Any) -> None:
+        write(values, vars(parameters)[self.name])
+
+
+class Parameters:
+    """One flat vector with views: the parameters θ of a network, or their gradients dθ.
+
+    Assignments write into the vector: ``grads.W[0] = dW1``, ``grads.b = [db1, db2]`` and ``grads.theta = dtheta`` all
+    change ``grads.theta`` in place. Copies, pickled ones included, own a vector of their own.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        n_0, n_1, …, n_L.
+    dtype : dtype, default=float64
+        float64 or float32.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        The vector [W1 … WL | b1 … bL].
+    weights : ndarray of shape (n_weights,)
+        View of its first part, all W.
+    W : tuple of ndarray of shape (n_(l-1), n_l)
+        Views of the weights of each layer.
+    b : tuple of ndarray of shape (n_l,)
+        Views of the biases of each layer.
+
+    Examples
+    --------
+    >>> from skbackprop.arrays import Parameters
+    >>> grads = Parameters([2, 3, 1])
+    >>> grads.W[0][...] = 2.0
+    >>> grads.b[1] = [7.0]
+    >>> grads.theta
+    array([2., 2., 2., 2., 2., 2., 0., 0., 0., 0., 0., 0., 7.])
+    """
+
+    theta, weights, W, b = Written(), Written(), Written(), Written()
+
+    def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
+        n_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(layer_sizes))
+        self._hold(np.zeros(n_parameters, dtype), layer_sizes)
+
+    def _hold(self, theta: Array, layer_sizes: Sequence[int]) -> None:
+        """Cut a vector into views."""
+        L, shapes = len(layer_sizes) - 1, [*pairwise(layer_sizes), *((n,) for n in layer_sizes[1:])]
+        ends = [*accumulate(map(prod, shapes), initial=0)]
+        views = [theta[i:j].reshape(shape) for (i, j), shape in zip(pairwise(ends), shapes, strict=True)]
+        vars(self).update(theta=theta, weights=theta[: ends[L]], W=Views(views[:L]), b=Views(views[L:]))
+
+    @property
+    def layer_sizes(self) -> list[int]:
+        return [len(self.W[0]), *map(len, self.b)]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.theta.dtype
+
+    def norms(self) -> list[float]:
+        """Return the Euclidean norm of each layer's W and b together."""
+        return [float(np.hypot(np.linalg.norm(W), np.linalg.norm(b))) for W, b in zip(self.W, self.b, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in ("weights", "W", "b")} | {"sizes": self.layer_sizes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._hold(np.array(state.pop("theta")), state.pop("sizes"))
+        vars(self).update(state)
+
+
+def penalty(weights: Array, alpha: float) -> float:
+    """Return (alpha / 2) Σ_l ‖Wl‖², of the weights of all layers in one vector; biases are not penalised."""
+    return 0.5 * alpha * float(weights.dot(weights)) if alpha else 0.0
+
+
+def add_penalty_gradient(weights: Array, alpha: float, gradients: Array) -> None:
+    """Add the gradient of the penalty to that of the weights: dW ← dW + alpha W."""
+    if alpha:
+        axpy(alpha, weights, gradients)

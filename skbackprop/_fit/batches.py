@@ -1,0 +1,128 @@
+"""The mini-batches of an epoch: the gradient of each in turn, and the objective met on the way.
+
+An epoch goes through its samples in groups, which are gathered together and whose losses are computed together, since
+small mini-batches are mostly overhead. Within a group the samples go through the layers in pieces: one for each
+mini-batch, unless that has more samples than stay in the cache of the processor; then the gradients of its pieces are
+added up.
+"""
+
+import copy
+from collections.abc import Iterator
+from functools import cache, partial
+from typing import Any, Self
+
+import numpy as np
+
+from .._core.kernels import SHORT
+from .._core.layers import Cache, bind, bind_output
+from .._core.parameters import Parameters, add_penalty_gradient, penalty
+from .._core.predict import BLOCK_SAMPLES
+from .._data.table import Rows, Table
+from ..network import Network
+from .learner import Plan
+
+GROUP_NUMBERS = 2**14  # logits of a group, which stay in the cache of the processor
+
+Cut = tuple[int, int, int, bool]  # begin and end of a piece, samples of its mini-batch, and whether that ends with it
+
+
+class Batches:
+    """The mini-batches of a table.
+
+    Parameters
+    ----------
+    network : Network
+        Whose gradient.
+    table : Table
+        The samples.
+    plan : Plan
+        Its batch_size, alpha and dropout; the last mini-batch of an epoch takes what is left.
+    rng : RandomState
+        Source of the dropout masks.
+
+    Attributes
+    ----------
+    gradients : Parameters
+        Of the objective on the last mini-batch.
+    loss, penalty : float
+        The two terms of the objective as met in the last epoch: the sum over its mini-batches, each by its share of the
+        samples and at the parameters before its update.
+    """
+
+    def __init__(self, network: Network, table: Table, plan: Plan, rng: np.random.RandomState) -> None:
+        self.network, self.table, self.plan = network, table, plan
+        self.gradients = Parameters(network.layer_sizes, network.dtype)
+        self.loss = self.penalty = 0.0
+        self._layers = cache(partial(layers, network, table, plan.dropout, rng, self.gradients))
+        self._arrays = cache(partial(arrays, network))
+        self._groups = self._split(len(table))
+
+    def over(self, table: Table) -> Self:
+        """Return the mini-batches of another table, which share the layers and the gradients of these."""
+        other = copy.copy(self)
+        other.table, other._groups = table, other._split(len(table))
+        return other
+
+    def gradient_of_each(self, order: Rows) -> Iterator[float]:
+        """Compute the gradient of each mini-batch in turn; yield the share of the epoch that lies before it."""
+        table, n, gradients, alpha = self.table, len(order), self.gradients, self.plan.alpha
+        take, weights, weight_gradients = table.take, self.network.weights, gradients.weights
+        begin, loss, penalties = 0, 0.0, 0.0
+        summed: Any = 0.0  # gradients of the pieces of a mini-batch but the last
+        for group, pieces, (logits_g, targets_g, losses, ones) in self._groups:
+            rows_g = order[group]
+            table.take_targets(rows_g, targets_g)
+            w = table.take_weights(rows_g)
+            for rows, logits, Y, (forward, backward, buffer, mean), m, is_whole, is_last in pieces:
+                X = take(rows_g[rows], buffer)
+                forward(X, logits)
+                backward(X, logits, Y, (mean if is_whole else 1.0 / m) if w is None else w[rows, np.newaxis] / m)
+                if not is_whole:
+                    summed = summed + gradients.theta
+                    if not is_last:
+                        continue
+                    gradients.theta[...], summed = summed, 0.0
+                if alpha:
+                    penalties += m * penalty(weights, alpha)
+                    add_penalty_gradient(weights, alpha, weight_gradients)
+                yield begin / n
+                begin += m
+            loss += float(losses(logits_g, targets_g).dot(ones if w is None else w))
+        self.loss, self.penalty = loss / n, penalties / n
+
+    def _split(self, n: int) -> list[tuple[Any, ...]]:
+        """Split an epoch into groups of pieces."""
+        size, most = self.plan.batch_size, min(SHORT, GROUP_NUMBERS // self.table.n_outputs)
+        groups: list[list[Cut]] = []
+        for start in range(0, n, size):
+            stop = min(start + size, n)
+            for i in range(start, stop, BLOCK_SAMPLES):
+                j = min(i + BLOCK_SAMPLES, stop)
+                if not groups or j - groups[-1][0][0] > most:
+                    groups.append([])
+                groups[-1].append((i, j, stop - start, j == stop))
+        return [self._group(cuts) for cuts in groups]
+
+    def _group(self, cuts: list[Cut]) -> tuple[Any, ...]:
+        """Return the samples of a group, its pieces, and its arrays, which the next group of that size writes over."""
+        begin, size = cuts[0][0], cuts[-1][1] - cuts[0][0]
+        (logits, targets, losses, ones), pieces = self._arrays(size), []
+        for i, j, m, is_last in cuts:
+            rows = slice(i - begin, j - begin)
+            pieces.append((rows, logits[rows], targets[rows], self._layers(j - i), m, j - i == m, is_last))
+        return slice(begin, begin + size), pieces, (logits, targets, losses, ones)
+
+
+def arrays(network: Network, m: int) -> tuple[Any, ...]:
+    """Return arrays for the logits and the targets of m samples, the function that makes losses of them, and ones."""
+    logits = np.empty((m, network.layer_sizes[-1]), network.dtype)
+    losses = bind_output(network.loss_function, network.link, logits)[1]
+    return logits, np.empty_like(logits), losses, np.ones(m, network.dtype)
+
+
+def layers(network: Network, table: Table, dropout: float, rng: Any, gradients: Any, m: int) -> tuple[Any, ...]:
+    """Return forward and backward for m samples, the array to gather these in, and 1 / m."""
+    work = Cache(network.layer_sizes, m, network.dtype, dropout)
+    forward, backward = bind(network, work, gradients, sparse=table.sparse, rng=rng)
+    # as an array, since NumPy takes half as long to multiply by one of those as by a number
+    return forward, backward, table.buffer(m), np.array(1.0 / m, network.dtype)

@@ -1,0 +1,247 @@
+"""Training: the epoch loop, and L-BFGS, an iteration of which is an epoch.
+
+for each epoch:
+    for each mini-batch of the shuffled samples:
+        forward, backward, update
+    evaluate and record; stop if training diverges, if patience is used up, or if a callback says so
+
+A *phase* is a number of epochs on one table; the strategies (:mod:`skbackprop._fit.strategies`) are made of phases.
+"""
+
+from math import nan
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core.kernels import Array
+from .._core.parameters import penalty
+from .._data.table import Table
+from ..schedules import Schedule
+from .batches import Batches
+from .learner import Learner, Plan
+from .outcome import START_SAMPLES, DivergenceError, Outcome, divergence, has_exploded
+from .recording import VALIDATION, History
+from .validation import Validation
+
+
+class Tables(NamedTuple):
+    """What there is to train and to evaluate on."""
+
+    training: Table  # all samples, or those that are not held out
+    whole: Table  # all samples
+    validation: Validation | None  # given or held out
+
+
+class Phase(NamedTuple):
+    """Some epochs on one table.
+
+    Attributes
+    ----------
+    table : Table
+        The training samples.
+    n_epochs : int
+        Most epochs of the phase; a schedule's progress is the share of them that is over.
+    schedule : Schedule
+        What the learning rate is multiplied by.
+    patience : int or None
+        Epochs in a row without an improvement of more than tol after which it ends; None never ends it.
+    tol : float
+        See patience.
+    validation : Validation or None
+        Evaluated after each epoch.
+    keeps_best : bool
+        Whether patience watches the validation score instead of the training loss, and the best epoch is kept.
+    name : str
+        What verbose calls it.
+    """
+
+    table: Table
+    n_epochs: int
+    schedule: Schedule
+    patience: int | None = None
+    tol: float = 0.0
+    validation: Validation | None = None
+    keeps_best: bool = False
+    name: str = ""
+
+
+class Progress(NamedTuple):
+    """How far a phase has come, after its last whole epoch; replaced as a whole, so that an interrupt tears nothing.
+
+    Attributes
+    ----------
+    n_recorded : int
+        Epochs in the history.
+    best : tuple or None
+        The learner's checkpoint at the best epoch so far, where it is kept.
+    best_epoch : int
+        The number of that epoch in the history; 0 is the start.
+    best_value : float
+        The lowest value so far of what patience watches.
+    waited : int
+        Epochs since the last improvement.
+    """
+
+    n_recorded: int
+    best: tuple[Array, dict[str, Any]] | None = None
+    best_epoch: int = 0
+    best_value: float = np.inf
+    waited: int = 0
+
+
+class Training:
+    """One call of fit: what is trained, how, and what is recorded.
+
+    Parameters
+    ----------
+    learner : Learner
+        What is trained; it changes in place.
+    plan : Plan
+        How.
+    tables : Tables
+        On what.
+    rng : RandomState
+        Source of the permutations and the dropout masks.
+    monitor : Monitor or None
+        Told of each epoch.
+    names : ndarray of str, or None
+        Names of the features, for error messages.
+
+    Attributes
+    ----------
+    history : History
+        One record for each epoch.
+    progress : Progress
+        How far the present phase has come.
+    best : (int, float) or None
+        The number of the best epoch and its validation score, once the learner has gone back to it.
+    J_start : float
+        The objective before training, on a few samples.
+    converged : bool
+        Whether patience, or the solver itself, ended a phase.
+    stopped_by_callback : bool
+        Whether a callback did.
+    """
+
+    def __init__(self, learner: Learner, plan: Plan, tables: Tables, rng: Any, monitor: Any, names: Any) -> None:
+        self.learner, self.plan, self.tables, self.rng = learner, plan, tables, rng
+        self.monitor, self.names = monitor, names
+        self.batches = Batches(learner.network, tables.training, plan, rng)
+        absent = {"learning_rate": plan.solver.full_batch_only} | dict.fromkeys(VALIDATION, tables.validation is None)
+        self.history = History(self.batches.gradients, without=[name for name in absent if absent[name]])
+        self.progress = Progress(0)
+        self.best: tuple[int, float] | None = None
+        self.J_start = Outcome(learner.network, tables.training, plan.alpha, START_SAMPLES).J
+        self.converged = self.stopped_by_callback = False
+
+    def end_epoch(self, phase: Phase, started: float, loss: float, J_penalty: float) -> bool:
+        """Evaluate and record an epoch of a phase; return True if it was the last one.
+
+        Raises
+        ------
+        DivergenceError
+            If the objective that was met is not finite, or too large to come back.
+        """
+        learner, J, scores = self.learner, loss + J_penalty, (nan, nan)
+        exploded = has_exploded(J, self.J_start)
+        learner.n_epochs += 1
+        learner.follow(len(self.history) + 1)
+        if phase.validation is not None and not exploded:
+            scores = phase.validation(learner.evaluated)
+        self.history.add(J, J_penalty, learner.learning_rate, *scores, perf_counter() - started)
+        if exploded:
+            raise self.divergence()
+        watched = -scores[1] if phase.keeps_best else J
+        phase.schedule.observe(watched, learner.schedule_state)
+        self.progress = self.advanced(phase, watched)
+        self.stopped_by_callback = self.monitor is not None and self.monitor.epoch_ended(self, phase.name)
+        ended = phase.patience is not None and self.progress.waited >= phase.patience
+        self.converged |= ended
+        return ended or self.stopped_by_callback
+
+    def advanced(self, phase: Phase, watched: float) -> Progress:
+        """Return the progress after an epoch with this value of what patience watches."""
+        before, epoch = self.progress, len(self.history)
+        waited = 0 if watched < before.best_value - phase.tol else before.waited + 1
+        if not watched < before.best_value:
+            return before._replace(n_recorded=epoch, waited=waited)
+        return Progress(epoch, self.learner.checkpoint() if phase.keeps_best else None, epoch, watched, waited)
+
+    def restore_best(self) -> None:
+        """Go back to the best epoch of the phase, if one has been evaluated."""
+        self.history.keep(self.progress.n_recorded)
+        if self.progress.best is not None:
+            self.learner.restore(*self.progress.best)
+            self.best = self.progress.best_epoch, -self.progress.best_value
+        self.learner.average = None
+
+    def batches_over(self, table: Table) -> Batches:
+        """Return the mini-batches of a table."""
+        return self.batches if table is self.tables.training else self.batches.over(table)
+
+    def outcome(self) -> Outcome:
+        """Return what came of it."""
+        return Outcome(self.learner.network, self.tables.whole, self.plan.alpha)
+
+    def objective(self) -> float:
+        """Return J on all samples."""
+        network = self.learner.evaluated
+        return Validation(self.tables.whole).loss(network) + penalty(network.weights, self.plan.alpha)
+
+    def divergence(self, *final: float) -> DivergenceError:
+        """Return the error for a training that ended with these objectives, after those of the history."""
+        return divergence(self.history.columns(), final, self.tables.whole.X, self.plan.learning_rate, self.names)
+
+
+def run_epochs(training: Training, phase: Phase) -> None:
+    """Train through a phase: for each epoch, for each mini-batch, forward, backward and update."""
+    learner, plan, table = training.learner, training.plan, phase.table
+    batches = training.batches_over(table)
+    update = plan.solver.stepper(learner.network, batches.gradients, learner.solver_state)
+    shuffles = plan.shuffle and plan.batch_size < len(table)
+    for epoch in range(phase.n_epochs):
+        started = perf_counter()
+        if training.monitor is not None:
+            training.monitor.epoch_begins()
+        with np.errstate(all="ignore"):  # what overflows is reported by end_epoch
+            for share in batches.gradient_of_each(table.shuffled(training.rng) if shuffles else table.rows):
+                progress = (epoch + share) / phase.n_epochs
+                rate = plan.learning_rate * phase.schedule.factor(progress, learner.n_epochs, learner.schedule_state)
+                update(rate)
+                learner.n_updates += 1
+        learner.learning_rate = rate
+        if training.end_epoch(phase, started, batches.loss, batches.penalty):
+            break
+
+
+def run_lbfgs(training: Training, phase: Phase) -> None:
+    """Train through a phase, as :func:`run_epochs` does; the loss of an epoch is J before its update."""
+    network, batches = training.learner.network, training.batches_over(phase.table)
+    accepted, started = network.theta.astype(np.float64), perf_counter()
+    accepted_loss: Any = None  # the loss and the penalty at the last point accepted, of which the start is the first
+
+    @np.errstate(all="ignore")
+    def value_and_gradient(theta: Array) -> tuple[float, Array]:
+        nonlocal accepted_loss
+        network.theta[...] = theta
+        for _ in batches.gradient_of_each(phase.table.rows):
+            pass  # all samples are one mini-batch
+        accepted_loss = accepted_loss or (batches.loss, batches.penalty)
+        return batches.loss + batches.penalty, batches.gradients.theta.astype(np.float64)
+
+    def end_iteration(theta: Array) -> bool:
+        nonlocal accepted_loss, started
+        accepted[...] = network.theta[...] = theta
+        training.learner.n_updates += 1
+        if training.monitor is not None:  # only now is it known that the iteration takes place
+            training.monitor.epoch_begins()
+        stop = training.end_epoch(phase, started, *accepted_loss)
+        accepted_loss, started = (batches.loss, batches.penalty), perf_counter()
+        return stop
+
+    try:
+        done = training.plan.solver.minimize(value_and_gradient, accepted.copy(), phase.n_epochs, end_iteration)
+        training.converged = training.converged or done
+    finally:  # whatever the line search tried last, keep the last iterate that it accepted
+        network.theta[...] = accepted

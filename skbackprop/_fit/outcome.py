@@ -1,0 +1,142 @@
+"""What came of a fit, in words: weights on their way out of the finite numbers, and networks that are of no use."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._core.kernels import Array
+from .._core.parameters import penalty
+from .._core.predict import BLOCK_SAMPLES, block_size
+from .._data.table import Table
+from ..network import Network
+from .recording import Columns
+
+EXPLODED = 1e6  # an objective beyond this many times that of the untrained network cannot come back
+WORTHLESS = 10.0  # a fit that ends worse than it began, and this much worse than the best constant, has failed
+SMALL_LOSS = 0.1  # losses below this are good, whatever the best constant's
+WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
+SAME = "it gives every sample the same probabilities"
+CAUSE = "Likely cause: unscaled features, or too high a learning_rate"
+REMEDY = "Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate"
+START_SAMPLES = 512  # from which J before training is computed: it is close to that of equal probabilities
+
+
+class DivergenceError(ValueError):
+    """Training left the finite numbers, or exploded while still finite.
+
+    Parameters
+    ----------
+    message : str
+        What happened, the likely cause and the remedy.
+    epoch : int
+        Epochs that were completed, the one that diverged included.
+    history : dict of lists
+        ``history_`` up to that epoch, so that the way there can be plotted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skbackprop import DivergenceError, TwoLayerClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> try:
+    ...     TwoLayerClassifier(solver="sgd", learning_rate=1e12, early_stopping=False, random_state=0).fit(X, y)
+    ... except DivergenceError as error:
+    ...     print(error.epoch, len(error.history["loss"]) == error.epoch)
+    1 True
+    """
+
+    def __init__(self, message: str, epoch: int, history: Columns) -> None:
+        super().__init__(message, epoch, history)  # the arguments again, so that it can be pickled
+        self.message, self.epoch, self.history = message, epoch, history
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def has_exploded(J: float, J_start: float) -> bool:
+    """Tell whether an objective is not finite, or too large to come back; J_start is that before training."""
+    return not EXPLODED * max(1.0, J_start) > J
+
+
+class Outcome:
+    """What came of training, estimated on some of the training samples.
+
+    Parameters
+    ----------
+    network : Network
+        The trained network.
+    table : Table
+        What it was trained on.
+    alpha : float
+        Strength of the penalty.
+    n_samples : int, default=2048
+        Most samples to use.
+    """
+
+    @np.errstate(all="ignore")
+    def __init__(self, network: Network, table: Table, alpha: float, n_samples: int = BLOCK_SAMPLES) -> None:
+        sample = table.sample(block_size(network.layer_sizes[1:], n_samples, fewest=128))
+        self.network, self.table, self.w = network, table, sample.take_weights(sample.rows)
+        self.cache = network.forward(sample.take(sample.rows, sample.buffer(len(sample))))
+        self.Z = self.cache.Z[-1]
+        self.Y = sample.take_targets(sample.rows, np.empty_like(self.Z))
+        self.loss = self._mean_loss(self.Z)
+        self.J = self.loss + penalty(network.weights, alpha)
+
+    def _mean_loss(self, Z: Array) -> float:
+        """Return Σ w ℓ / Σ w."""
+        return float(np.average(self.network.loss_function.value(Z, self.Y, self.network.link), weights=self.w))
+
+    @np.errstate(all="ignore")
+    def constant_loss(self) -> float:
+        """Return the loss of the best constant probabilities, the weighted mean of all targets."""
+        eps, means = np.finfo(self.network.dtype).eps, self.table.mean_targets()
+        Z = self.network.link.inverse(np.clip(means, eps, 1 - eps))
+        return self._mean_loss(np.tile(Z, (len(self.Y), 1)).astype(self.network.dtype))
+
+    def has_diverged(self, J_start: float, whole: bool) -> bool:
+        """Tell whether training has diverged.
+
+        Parameters
+        ----------
+        J_start : float
+            J before training.
+        whole : bool
+            Whether training was a whole fit, which should have led to something better than a constant.
+        """
+        lost = has_exploded(self.J, J_start) or not np.isfinite(self.network.theta).all()
+        return lost or (whole and J_start < self.J and WORTHLESS * max(self.constant_loss(), SMALL_LOSS) < self.J)
+
+    def why_useless(self) -> str | None:
+        """Say why the network is of no use, and what to do about it; None where it is of some.
+
+        It is of none where every sample gets the same probabilities, or worse ones than the best constant.
+        """
+        same_logits = np.all(np.ptp(self.Z, axis=0) <= 100 * np.finfo(self.Z.dtype).eps * np.abs(self.Z.max(axis=0)))
+        decisions = self.network.link.decide(self.Z)
+        limit = self.constant_loss() * (1.01 if np.all(decisions == decisions[0]) else EXPLODED)
+        if not (same_logits or self.loss > max(SMALL_LOSS, limit)):
+            return None
+        for l, A in enumerate(self.cache.A[1:-1], start=1):
+            if not np.ptp(A, axis=0).any():
+                kind = "constant" if A.any() else "dead (zero for every sample)"
+                return f"{SAME}, because all {A.shape[1]} hidden units of layer {l} are {kind}. {CAUSE}. {REMEDY}."
+        if float(np.abs(self.network.weights).max()) < WEIGHTLESS:
+            return f"{SAME}, because its weights have shrunk to almost zero. Likely cause: too strong an alpha."
+        if same_logits:
+            return f"{SAME}. Likely cause: features that are the same in every sample, or too strong an alpha."
+        return f"it is worse than the best constant. {CAUSE}, or too few epochs. {REMEDY}, or a greater max_iter."
+
+
+def divergence(history: Columns, final: Any, X: Any, learning_rate: float, names: Any) -> DivergenceError:
+    """Return the error that says what happened, which column of X is to blame if one is, and what to do."""
+    epoch, shown = len(history["loss"]), ", ".join(f"{J:.4g}" for J in [*history["loss"], *final][-3:])
+    sizes = abs(X).max(axis=0).toarray().ravel() if sp.issparse(X) else np.maximum(X.max(axis=0), -X.min(axis=0))
+    column = int(np.argmax(sizes))
+    name = column if names is None else f"{names[column]!r} (column {column})"
+    cause = f"unscaled features; feature {name} reaches {sizes[column]:.4g}. {REMEDY}"
+    if sizes[column] <= 100:
+        cause = "too high a rate. Remedy: lower it tenfold, or bound the gradient, solver=SGD(max_grad_norm=1.0)"
+    what = f"Training diverged in epoch {epoch} at learning_rate={learning_rate:g}: the last losses were {shown}"
+    return DivergenceError(f"{what}. Likely cause: {cause}.", epoch, history)

@@ -1,0 +1,73 @@
+"""Evaluating a network on samples: its loss, and its score by any scorer."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+from .._core.predict import block_size
+from .._data.table import Table
+from ..network import Network
+from .batches import arrays, layers
+
+EVALUATED_SAMPLES = 1024  # evaluated together: work arrays for more would come from the system anew each time
+
+
+class Validation:
+    """A validation set: evaluates a network after each epoch.
+
+    Parameters
+    ----------
+    table : Table
+        The validation set.
+    score : callable (network) -> float, default=None
+        Its score, greater is better; by default the loss, negated.
+    """
+
+    def __init__(self, table: Table, score: Callable[[Network], float] | None = None) -> None:
+        self.table, self.score = table, score
+        self._bound = cache(partial(bound, table))
+
+    def __call__(self, network: Network) -> tuple[float, float]:
+        """Return the validation loss and the validation score."""
+        loss = self.loss(network)
+        return loss, -loss if self.score is None else self.score(network)
+
+    @np.errstate(all="ignore")
+    def loss(self, network: Network) -> float:
+        """Return Σ w ℓ / Σ w; the samples go through the network a block at a time."""
+        table, total, weight = self.table, 0.0, 0.0
+        widths = [0 if table.sparse else table.X.shape[1], *network.layer_sizes[1:]]
+        block = block_size(widths, EVALUATED_SAMPLES, fewest=128)
+        for start in range(0, len(table), block):
+            rows = table.rows[start : start + block]
+            (forward, _, buffer, _), (ZL, Y, losses, _) = self._bound(network, len(rows))
+            values = losses(forward(table.take(rows, buffer), ZL), table.take_targets(rows, Y))
+            w = table.take_weights(rows)
+            total += float(values.sum() if w is None else values.dot(w))
+            weight += len(rows) if w is None else float(w.sum())
+        return total / weight
+
+
+def bound(table: Table, network: Network, m: int) -> tuple[Any, ...]:
+    """Return what a forward pass of m samples and their losses need; nothing is dropped, and there is no backward."""
+    return layers(network, table, 0.0, None, None, m), arrays(network, m)
+
+
+def score_by(scoring: Any, candidate: Any, X: Any, y: Any, sample_weight: Any) -> float:
+    """Return the score of a fitted estimator by what scikit-learn's ``check_scoring`` takes.
+
+    Raises
+    ------
+    ValueError
+        If it is not one finite number.
+    """
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    score: Any = check_scoring(candidate, scoring)(candidate, X, y, **weights)
+    if not (isinstance(score, Real) and isfinite(score)):
+        raise ValueError(f"scoring={scoring!r} must return one finite number; got {score!r}.")
+    return float(score)

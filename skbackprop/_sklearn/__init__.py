@@ -1,0 +1,1 @@
+"""The scikit-learn face: parameters checked, work delegated, fitted attributes assigned."""

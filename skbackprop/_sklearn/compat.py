@@ -1,0 +1,38 @@
+"""What differs between scikit-learn 1.6 and 1.9, and every private import from it: one place."""
+
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any, Self
+
+from sklearn.utils._optional_dependencies import check_matplotlib_support as check_matplotlib_support
+from sklearn.utils._param_validation import Interval as Interval, StrOptions as StrOptions
+from sklearn.utils.validation import _check_sample_weight as _check_sample_weight
+
+COUNT = Interval(Integral, 1, None, closed="left")
+
+
+class NoCallbacks:
+    """A callback context that does nothing."""
+
+    def subcontext(self, **kwargs: Any) -> Self:
+        return self
+
+    call_on_fit_task_begin = call_on_fit_task_end = subcontext
+
+
+try:
+    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin, with_callbacks as with_callbacks
+
+    FIT_STACKLEVEL = 4  # from a method that fit calls to the line that calls fit, through the wrapper of with_callbacks
+except ImportError:  # before scikit-learn 1.9
+    FIT_STACKLEVEL = 3
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in for scikit-learn's: there is no set_callbacks, and the context does nothing."""
+
+        def _init_callback_context(self, **kwargs: Any) -> NoCallbacks:
+            return NoCallbacks()
+
+    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:
+        """Return fit as it is."""
+        return fit

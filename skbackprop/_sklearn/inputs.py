@@ -1,0 +1,189 @@
+"""What a user gives to fit, checked by scikit-learn's own validation, and what the last fit left to go on from.
+
+Nothing here changes the estimator.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import assert_all_finite, validate_data
+
+from .._core.kernels import Array
+from .._data.labels import Labels, is_multilabel
+from .._data.samples import Samples
+from ..initializers import zeros
+from ..network import Network, generator, resolve_activations
+from ..registry import same
+from .auto import check_parameters
+from .compat import _check_sample_weight
+
+FLOATS = [np.float64, np.float32]
+
+
+class Checked(NamedTuple):
+    """X, y and the weights, checked, and the attributes that name the features."""
+
+    X: Any
+    y: Any
+    sample_weight: Array | None
+    names: dict[str, Any]
+
+
+def checked_inputs(estimator: Any, X: Any, y: Any, sample_weight: Any, *, resumed: bool) -> Checked:
+    """Check the parameters and what fit or partial_fit is given, against the fitted network where it is resumed."""
+    check_parameters(estimator)
+    return checked(estimator, {}, X, y, sample_weight, estimator.coefs_[0].dtype if resumed else None)
+
+
+def validation_set(estimator: Any, samples: Samples, names: dict[str, Any], X: Any, y: Any, w: Any) -> Samples | None:
+    """Return the validation set that fit is given, or None.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be used, or is given in part.
+    """
+    if X is None and y is None and w is None:
+        return None
+    if X is None or y is None:
+        raise ValueError("X_val and y_val must be given together, sample_weight_val only with them.")
+    try:
+        X, y, w, _ = checked(estimator, names, X, y, w, samples.X.dtype, "_val")
+        # divided by the largest, so that 1e-300 and 1 give the same bits
+        return Samples.of(X, y, samples.labels, None if w is None else w / w.max(), estimator.class_weight)
+    except (TypeError, ValueError) as error:
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"X_val, y_val: {error}") from None
+
+
+def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype: Any, suffix: str = "") -> Checked:
+    """Check samples by scikit-learn's validation, which writes the feature names to a copy of the estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is copied.
+    names : dict
+        Attributes of the copy that name the features, in place of the estimator's own.
+    X, y, w
+        The samples, their labels and their weights.
+    dtype : dtype or None
+        That of the network, if the features must be those that the estimator or names hold; None if they are new.
+    suffix : str, default=""
+        What error messages append to X and sample_weight.
+
+    Raises
+    ------
+    ValueError
+        If the samples cannot be used, or a value is too large for the dtype.
+    """
+    probe = object.__new__(type(estimator))
+    vars(probe).update(vars(estimator) | names)
+    X, y = validate_data(probe, X, y, reset=dtype is None, accept_sparse="csr", dtype=FLOATS, multi_output=True)
+    if dtype is not None and dtype != X.dtype:
+        with np.errstate(over="ignore"):
+            X = X.astype(dtype)
+        assert_all_finite(X, input_name=f"X{suffix}")
+    w = check_sample_weight(w, X, f"sample_weight{suffix}")
+    return Checked(X, y, w, {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")})
+
+
+def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | None:
+    """Return the weights as float64 of shape (n,), or None if none were given.
+
+    Raises
+    ------
+    ValueError
+        If they are negative, not finite, all zero, or not one for each sample.
+    """
+    if sample_weight is None:
+        return None
+    try:
+        w = np.asarray(sample_weight, np.float64)
+        w = np.full(X.shape[0], w) if w.ndim == 0 else w  # one number stands for all samples, as in scikit-learn
+        if w.size and not np.any(w):
+            raise ValueError(f"{name} must have a positive entry; all of them are zero.")
+        return _check_sample_weight(w, X, dtype=np.float64, ensure_non_negative=True)
+    except (TypeError, ValueError) as error:
+        message = str(error).replace("`sample_weight`", name).replace("sample_weight", name)
+        raise ValueError(message if name in message else f"{name}: {message}") from None
+
+
+def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> Labels:
+    """Return the labels of partial_fit: those of the first call.
+
+    Raises
+    ------
+    ValueError
+        If the first call does not give them, or a later one gives others.
+    """
+    if not resumed:
+        if classes is None and not is_multilabel(y):
+            raise ValueError("classes must be given at the first call of partial_fit: all labels that y may ever hold.")
+        return Labels.of(y, classes)
+    labels = Labels.fitted(estimator)
+    if classes is not None and not labels.are(np.unique(classes)):
+        raise ValueError(f"classes={classes!r} are not those of the first call, {labels.classes!r}.")
+    return labels
+
+
+def left_behind(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
+    """Return what the last fit left for a resumed one, else nothing; and the random stream, where it stands."""
+    state = vars(estimator).get("_training_state", {}) if resumed else {}
+    rng = generator(None if "rng" in state else estimator.random_state)  # for None a fresh one, not NumPy's global one
+    if "rng" in state:
+        rng.set_state(state["rng"])
+    return state, rng
+
+
+def encoded(
+    checked: Checked, labels: Labels, class_weight: Any, stream: dict[str, float] | None = None
+) -> tuple[Samples, dict[str, float]]:
+    """Return the samples with encoded labels, and the number and total weight of all samples so far.
+
+    The weights are divided by the largest one of the first samples, so that 1e-300 and 1 give the same bits.
+
+    Parameters
+    ----------
+    checked : Checked
+        The samples.
+    labels : Labels
+        How their labels map to outputs.
+    class_weight : dict, "balanced" or None
+        The estimator's parameter.
+    stream : dict, default=None
+        What the last call returned, where partial_fit goes on.
+    """
+    w = checked.sample_weight
+    before = stream or {"unit": 1.0 if w is None else float(w.max()), "sum": 0.0, "rows": 0.0}
+    unit = before["unit"]
+    if w is not None or unit != 1.0:
+        w = (np.ones(checked.X.shape[0]) if w is None else w) / unit
+    samples = Samples.of(checked.X, checked.y, labels, w, class_weight)
+    total, rows = before["sum"] + samples.total_weight, before["rows"] + len(samples.rows)
+    return samples, {"unit": unit, "sum": total, "rows": rows}
+
+
+def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomState, resumed: bool) -> Network:
+    """Return a new network, holding the fitted weights if training is to go on from there.
+
+    Raises
+    ------
+    ValueError
+        If training cannot go on from there: other classes, other layers, or another activation.
+    """
+    labels, activation = samples.labels, estimator.activation
+    sizes = [samples.X.shape[1], *estimator._hidden_layers(), labels.n_outputs]
+    if resumed:
+        fitted_sizes = [len(estimator.coefs_[0]), *map(len, estimator.intercepts_)]
+        if not labels.are(estimator.classes_) or labels.link != estimator.link_:
+            raise ValueError(f"y holds the classes {labels.classes!r}, the fitted network {estimator.classes_!r}.")
+        if sizes != fitted_sizes:
+            raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
+        if not same(*(resolve_activations(each, len(sizes) - 2) for each in (activation, estimator.activations_))):
+            raise ValueError(f"activation={activation!r} is not that of the fit, {estimator.activations_!r}.")
+    start = zeros if resumed else estimator.weight_init
+    options = {"link": labels.link, "weight_init": start, "random_state": rng, "dtype": samples.X.dtype}
+    network = Network(sizes, activation, estimator.loss, **options)
+    if resumed:
+        network.W, network.b = estimator.coefs_, estimator.intercepts_
+    return network
