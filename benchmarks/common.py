@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
 import statistics
 import threading
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 import sklearn
+from scipy.sparse import csr_matrix, random as random_sparse
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -27,7 +30,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skbackprop
-from skbackprop import TwoLayerClassifier
+from skbackprop import BackpropClassifier, TwoLayerClassifier
 
 RESULTS = Path(__file__).parent / "results"
 MB = 1e6
@@ -39,15 +42,22 @@ ALPHA = 1e-4  # MLPClassifier's default penalty
 PLAIN = {"early_stopping": False, "n_iter_no_change": None, "schedule": "constant", "dropout": 0.0}
 
 
-def our_classifier(units: int, epochs: int, batch_size: int, alpha: float = ALPHA, **params) -> TwoLayerClassifier:
+Units = int | tuple[int, ...]  # of the one hidden layer, or of each of any number of them
+
+
+def our_classifier(
+    units: Units, epochs: int, batch_size: int, alpha: float = ALPHA, **params
+) -> TwoLayerClassifier | BackpropClassifier:
     """alpha as MLPClassifier counts it: it divides the penalty by the size of the batch, we do not."""
     settings = PLAIN | {"solver": "adam", "learning_rate": 1e-3, "random_state": 0} | params
-    return TwoLayerClassifier(units, max_iter=epochs, batch_size=batch_size, alpha=alpha / batch_size, **settings)
+    classifier = BackpropClassifier if isinstance(units, tuple) else TwoLayerClassifier
+    return classifier(units, max_iter=epochs, batch_size=batch_size, alpha=alpha / batch_size, **settings)
 
 
-def mlp_classifier(units: int, epochs: int, batch_size: int, alpha: float = ALPHA, **params) -> MLPClassifier:
+def mlp_classifier(units: Units, epochs: int, batch_size: int, alpha: float = ALPHA, **params) -> MLPClassifier:
     settings = {"solver": "adam", "learning_rate_init": 1e-3, "random_state": 0, "tol": 0.0, "n_iter_no_change": 10**9}
-    return MLPClassifier((units,), max_iter=epochs, batch_size=batch_size, alpha=alpha, **(settings | params))
+    layers = units if isinstance(units, tuple) else (units,)
+    return MLPClassifier(layers, max_iter=epochs, batch_size=batch_size, alpha=alpha, **(settings | params))
 
 
 def breast_cancer() -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +65,20 @@ def breast_cancer() -> tuple[np.ndarray, np.ndarray]:
     X, y = load_breast_cancer(return_X_y=True)
     X, _, y, _ = train_test_split(X, y, test_size=0.2, random_state=42)
     return StandardScaler().fit_transform(X), y
+
+
+def standardised(load: Callable) -> tuple[np.ndarray, np.ndarray]:
+    """A whole table of scikit-learn's."""
+    X, y = load(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+def sparse_table(n_rows: int, n_features: int, density: float) -> tuple[csr_matrix, np.ndarray]:
+    """Uniform numbers in random places, by rows; the label tells on which side of the median a linear model has it."""
+    X = random_sparse(n_rows, n_features, density, format="csr", random_state=0)
+    X.sort_indices()
+    scores = X @ np.random.default_rng(0).standard_normal(n_features)
+    return X, (scores > np.median(scores)).astype(np.int64)
 
 
 def random_table(n_rows: int, n_features: int, n_classes: int = 2, dtype=np.float64) -> tuple[np.ndarray, np.ndarray]:
@@ -141,6 +165,25 @@ class PeakMemory:
         self._over.set()
         self._watcher.join()
         self.bytes = max(self.highest, own_memory()) - self.start
+
+
+def kept_memory(function: Callable[[], object]) -> int:
+    """Bytes of Python and NumPy that a call leaves behind when it returns, before any garbage collection.
+
+    tracemalloc counts them, since freed memory that the allocator holds on to would count as the process's own.
+    """
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        result = function()  # what it returns stays, too
+        kept = tracemalloc.get_traced_memory()[0] - before
+        del result
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    return kept
 
 
 def in_fresh_process(function: Callable, *arguments, threads: int = 1):
