@@ -60,8 +60,9 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     -------
     worst : GradientCheck
         ``max |g - d| / max(|g|, |d|, 1e-3 max |g|)`` over the parameters (a thousand drawn at random if there are
-        more), with g from backpropagation in the network's dtype and d the central difference in float64. About 1e-8
-        is what a correct float64 gradient gives, 1e-4 a float32 one; an error in a formula gives 0.01 to 2.
+        more), with g from backpropagation in the network's dtype and d the central difference in float64: three step
+        sizes are tried, at a kink one-sided differences too, and the one nearest to g counts. About 1e-8 is what a
+        correct float64 gradient gives, 1e-4 a float32 one; an error in a formula gives 0.01 to 2.
 
     Raises
     ------

@@ -29,14 +29,14 @@ from .network import resolve_activations
 
 __all__ = ["ACTIVATION_NODES", "Graph", "input_feed", "register_converters", "to_onnx"]
 
-CHECKED_SAMPLES = 1000  # samples of X whose answers are compared before a model is handed out
+CHECKED_SAMPLES = 1000  # samples of X whose probabilities are compared before a model is handed out
 TOLERANCE = 1e-4  # what float32 scalers may differ by; our part of the graph stays within 1e-5
 
 
 def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     """Return a fitted model as an ONNX model with two outputs, ``label`` and ``probabilities``.
 
-    Where onnxruntime is installed, the answers of both models to the first 1,000 samples of X are compared first.
+    Where onnxruntime is installed, the probabilities of both models are compared first, for up to 1,000 samples of X.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
         If the model is not fitted.
     ValueError
         If X has no samples, the labels are neither integers nor strings, a calibration is not by sigmoids, or the ONNX
-        model gives other answers than the model.
+        model gives other probabilities than the model.
     TypeError
         If an activation has no entry in ``ACTIVATION_NODES``.
 
@@ -87,7 +87,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     options = {id(whole): {"zipmap": False}, **calibration_options(whole)}
     onnx_model = skl2onnx.to_onnx(whole, X[:1], target_opset=target_opset, options=options)
     if find_spec("onnxruntime"):
-        check_answers(onnx_model, X, P)
+        check_probabilities(onnx_model, X, P)
     return onnx_model
 
 
@@ -126,7 +126,7 @@ def table(X: Any) -> Any:
     return X
 
 
-def check_answers(onnx_model: Any, X: Any, P: Any) -> None:
+def check_probabilities(onnx_model: Any, X: Any, P: Any) -> None:
     """Raise ValueError if the ONNX model does not give the probabilities P for the samples X."""
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -137,7 +137,7 @@ def check_answers(onnx_model: Any, X: Any, P: Any) -> None:
     difference = np.abs(session.run(["probabilities"], input_feed(onnx_model, X))[0] - P).max()
     if not difference <= TOLERANCE:
         cause = "a part that skl2onnx converts otherwise, or float32 features of very different sizes (give float64)"
-        raise ValueError(f"The ONNX model answers otherwise than the model, by {difference:.2g}. Likely: {cause}.")
+        raise ValueError(f"The ONNX model's probabilities differ by up to {difference:.2g}. Likely cause: {cause}.")
 
 
 # ---------------------------------------------------------------------- what skl2onnx has to be told

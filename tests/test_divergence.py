@@ -343,3 +343,10 @@ def test_a_penalty_that_leaves_no_weights_is_named():
     clf = make(solver="sgd", alpha=1e5, learning_rate=1e-5, max_iter=100, activation="tanh")
     with pytest.warns(ConvergenceWarning, match="alpha"):
         clf.fit(X, y)
+
+
+@pytest.mark.parametrize("make_rows", [np.ones, csr_matrix], ids=["dense", "sparse"])
+def test_features_that_never_vary_are_named_as_the_cause(make_rows):
+    clf = TwoLayerClassifier(random_state=0, max_iter=3, n_iter_no_change=None, early_stopping=False)
+    with pytest.warns(ConvergenceWarning, match="features that are the same in every sample"):
+        clf.fit(make_rows((60, 3)), np.arange(60) % 2)

@@ -8,8 +8,8 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, Network, TwoLayerClassifier, check_gradients
-from skbackprop.activations import ACTIVATIONS, Softplus
-from skbackprop.losses import LOSSES, SquaredError
+from skbackprop.activations import ACTIVATIONS, Softplus, Tanh
+from skbackprop.losses import LOSSES, LogLoss, SquaredError
 from skbackprop.registry import Configurable
 from skbackprop.solvers import SOLVERS
 
@@ -252,3 +252,39 @@ def test_a_subclass_of_a_loss_is_heard(name):
     ours, theirs = (TwoLayerClassifier(6, loss=loss, **settings).fit(X, y) for loss in (squared, SquaredError()))
     assert_same_fit(ours, theirs, X)
     assert check_gradients(ours, X[::10], y[::10]) < 1e-6
+
+
+# ---------------------------------------------------------------- a part that binds
+
+
+class ReturningTanh(Tanh):
+    """Its bound functions return new arrays."""
+
+    def bind(self, Z):
+        def value(Z, out):
+            return np.tanh(Z)
+
+        return value, self.derivative
+
+
+class ReturningLogLoss(LogLoss):
+    """Its bound gradient returns a new array."""
+
+    def bind(self, Z, link):
+        def gradient(Z, A, Y, out):
+            return A - Y
+
+        return lambda Z, Y: link.log_loss(Z, Y), gradient
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"activation": ReturningTanh()}, r"activation=ReturningTanh\(\).*write into out"),
+        ({"loss": ReturningLogLoss()}, r"loss=ReturningLogLoss\(\).*write into out"),
+    ],
+    ids=["activation", "loss"],
+)
+def test_bound_functions_that_do_not_write_are_refused_by_name(part, message):
+    with pytest.raises(TypeError, match=message):
+        Network([2, 3, 1], random_state=0, **part).forward(np.ones((4, 2)))

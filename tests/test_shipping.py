@@ -81,7 +81,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions):
     with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"skbackprop"}
-    expected = {f"skbackprop/{path.name}" for path in (ROOT / "skbackprop").glob("*.py")} | {"skbackprop/py.typed"}
+    expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "skbackprop").rglob("*.py")} | {
+        "skbackprop/py.typed"
+    }
     assert {name for name in names if name.startswith("skbackprop/")} == expected
     assert any(name.endswith("LICENSE") for name in names)
 

@@ -473,3 +473,9 @@ def test_a_copy_of_gradients_owns_its_theta(through, tmp_path):
     by_hand.update(gradients_holding(other.theta.copy()), 0.5)
     np.testing.assert_array_equal(net.theta, by_hand.theta)
     assert not np.shares_memory(other.theta, grads.theta)
+
+
+def test_the_norms_of_gradients_are_by_layer():
+    grads = Parameters([2, 1, 1])
+    grads.W, grads.b = [[[3.0], [0.0]], [[-5.0]]], [[4.0], [12.0]]
+    assert grads.norms() == [pytest.approx(5.0), pytest.approx(13.0)]

@@ -80,7 +80,7 @@ class Progress(NamedTuple):
     best_value : float
         The lowest value so far of what patience watches.
     waited : int
-        Epochs since the last improvement.
+        Epochs since the last improvement by more than tol.
     """
 
     n_recorded: int

@@ -118,7 +118,8 @@ class Outcome:
         limit = self.constant_loss() * (1.01 if np.all(decisions == decisions[0]) else EXPLODED)
         if not (same_logits or self.loss > max(SMALL_LOSS, limit)):
             return None
-        for l, A in enumerate(self.cache.A[1:-1], start=1):
+        # where the features never vary, no layer is to blame
+        for l, A in enumerate(self.cache.A[1:-1] if np.ptp(self.cache.Z[0], axis=0).any() else (), start=1):
             if not np.ptp(A, axis=0).any():
                 kind = "constant" if A.any() else "dead (zero for every sample)"
                 return f"{SAME}, because all {A.shape[1]} hidden units of layer {l} are {kind}. {CAUSE}. {REMEDY}."

@@ -153,8 +153,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         if "coefs_" in state and "activations_" not in state:
             state["activations_"] = fitted_activations(state["activation"], len(state["coefs_"]) - 1)
         if version not in (None, __version__):
-            told = f"This {kind} is of version {version}, not {__version__}. Compare predictions, then save it again."
-            warnings.warn(told, stacklevel=2)
+            warnings.warn(f"This {kind} is of version {version}, not {__version__}: compare predictions.", stacklevel=2)
         super().__setstate__(state)
 
 
@@ -165,9 +164,10 @@ def fitted_activations(activation: Any, n_hidden: int) -> list[Any]:
 
 
 def pack(history: dict[str, list[float]]) -> dict[str, Any]:
-    """Return a history as its names and a string of bytes."""
-    columns = np.array(list(history.values()), np.float64).tobytes()
-    return {"names": list(history), "columns": zlib.compress(columns)}
+    """Return a history as its names and a string of bytes, or as it is where that would be too long to be read back."""
+    table = np.array(list(history.values()), np.float64)
+    packed = {"names": list(history), "columns": zlib.compress(table.tobytes())}
+    return packed if table.size <= MOST_NUMBERS else history
 
 
 def unpack(name: str, history: dict[str, Any]) -> dict[str, list[float]]:
