@@ -45,7 +45,7 @@ LOSSES = Registry("loss", ("value", "gradient"))
 
 
 class Link(Protocol):
-    """What an output link must have."""
+    """What an output link has: ``Network`` needs the methods that the registry asks for, the estimators all of them."""
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return A of shape (m, n_outputs), written into out if given."""

@@ -52,7 +52,7 @@ def write(values: Any, held: Array | tuple[Array, ...]) -> None:
 
 
 class Written:
-    """An attribute that is an array, or Views: assigning to it writes into them."""
+    """A descriptor for an attribute that is an array or Views: assigning copies the values into the arrays it holds."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

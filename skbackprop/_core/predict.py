@@ -13,7 +13,7 @@ from .layers import Function, bind_activation, writing
 Arrays = Sequence[Array]
 
 BLOCK_SAMPLES = 2048  # samples that go through the layers together where a mini-batch or a table has more
-BLOCK_NUMBERS = 2**17  # of the widest layer of a block, so that it stays in the cache of the processor
+BLOCK_NUMBERS = 2**17  # most numbers of a block's widest layer, so that it fits the processor's cache
 PREDICTED_SAMPLES = 3072  # samples predicted together: of narrow layers still few enough for the cache
 NARROW = 16  # units; of wider layers the products by columns take longer
 
@@ -26,7 +26,7 @@ def block_size(widths: Sequence[int], most: int, fewest: int = 512) -> int:
 def logits(
     X: Any, W: Arrays, b: Arrays, activations: Sequence[Any], write: Function = np.positive, n_columns: int = 0
 ) -> tuple[Array, bool]:
-    """Return ZL for every sample, or what ``write`` makes of it, and whether X was finite and this holds no NaN.
+    """Return ZL for every sample, or what ``write`` makes of it, and whether all was finite: X, and this without NaN.
 
     The samples go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in
     a sample makes its Z1 not finite, and one column of Z1 is much less to look at than X.
