@@ -226,8 +226,9 @@ class LogLoss(Configurable):
 
     def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
         """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
-        work = np.empty_like(Z) if self.label_smoothing else None
-        return partial(self.value, link=link, work=work), gradient_with(self, link)
+        if not self.label_smoothing:
+            return link.log_loss, lambda Z, A, Y, out: np.subtract(A, Y, out)
+        return partial(self.value, link=link, work=np.empty_like(Z)), gradient_with(self, link)
 
 
 @LOSSES.register("squared_error")

@@ -33,7 +33,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ._core.kernels import Array, axpy
+from ._core.kernels import Array, axpy, stretches
 from ._core.parameters import Parameters
 from .registry import Configurable, Registry, number
 
@@ -74,7 +74,7 @@ class SteppingSolver(Configurable):
     max_grad_norm: float | None = number(None, open_low=True)
 
     def clip(self, g: Array) -> None:
-        """Shorten g in place to max_grad_norm."""
+        """Shorten g in place to max_grad_norm, if there is one."""
         if self.max_grad_norm is None:
             return
         with np.errstate(over="ignore"):
@@ -164,18 +164,20 @@ class RMSprop(SteppingSolver):
         return {"v": np.zeros_like(theta)}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        theta, g, v, delta = parameters.theta, gradients.theta, state["v"], np.empty_like(parameters.theta)
+        theta, change = parameters.theta, np.empty_like(parameters.theta)
         rho, epsilon = np.array([self.rho, self.epsilon], theta.dtype)
+        cut = stretches(gradients.theta, state["v"], change)
 
         def step(learning_rate: float) -> None:
-            self.clip(g)
-            np.multiply(g, g, out=delta)
-            np.multiply(v, rho, out=v)
-            axpy(1 - self.rho, delta, v)
-            np.sqrt(v, out=delta)
-            np.add(delta, epsilon, out=delta)
-            np.divide(g, delta, out=delta)
-            axpy(-learning_rate, delta, theta)
+            self.clip(gradients.theta)
+            for g, v, delta in cut:
+                np.multiply(g, g, out=delta)
+                np.multiply(v, rho, out=v)
+                axpy(1 - self.rho, delta, v)
+                np.sqrt(v, out=delta)
+                np.add(delta, epsilon, out=delta)
+                np.divide(g, delta, out=delta)
+            axpy(-learning_rate, change, theta)
 
         return step
 
@@ -218,28 +220,31 @@ class Adam(SteppingSolver):
         which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
         m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
-        theta, weights, g, m, v = parameters.theta, parameters.weights, gradients.theta, state["m"], state["v"]
-        delta, b1, b2, epsilon = np.empty_like(theta), self.beta_1, self.beta_2, self.epsilon
+        theta, weights, change = parameters.theta, parameters.weights, np.empty_like(parameters.theta)
+        b1, b2, epsilon, bounded = self.beta_1, self.beta_2, self.epsilon, self.max_grad_norm is not None
         # numbers as arrays, since NumPy takes half as long to multiply by one of those
-        beta_1, beta_2, eps = (np.array(number, g.dtype) for number in (b1, b2, 0.0))
+        beta_1, beta_2, eps = (np.array(number, theta.dtype) for number in (b1, b2, 0.0))
+        multiply, add, cut = np.multiply, np.add, stretches(gradients.theta, state["m"], state["v"], change)
 
         def step(learning_rate: float) -> None:
-            self.clip(g)
+            if bounded:
+                self.clip(gradients.theta)
             state["t"] = t = state["t"] + 1
             c = sqrt((1 - b2) / (1 - b2**t))
             scale = (1 - b1) / ((1 - b1**t) * c)
             eps[...] = epsilon / c
-            np.multiply(m, beta_1, m)
-            np.add(m, g, m)
-            np.multiply(g, g, delta)
-            np.multiply(v, beta_2, v)
-            np.add(v, delta, v)
-            np.sqrt(v, delta)
-            np.add(delta, eps, delta)
-            np.divide(m, delta, delta)
+            for g, m, v, delta in cut:
+                multiply(m, beta_1, m)
+                add(m, g, m)
+                multiply(g, g, delta)
+                multiply(v, beta_2, v)
+                add(v, delta, v)
+                np.sqrt(v, delta)
+                add(delta, eps, delta)
+                np.divide(m, delta, delta)
             if self.weight_decay:
-                axpy(self.weight_decay / scale, weights, delta[: weights.size])
-            axpy(-learning_rate * scale, delta, theta)
+                axpy(self.weight_decay / scale, weights, change[: weights.size])
+            axpy(-learning_rate * scale, change, theta)
 
         return step
 

@@ -46,6 +46,24 @@ def quadratic(seed):
     return lambda theta: H @ (theta - minimum), minimum, start
 
 
+@EVERY_STEPPING
+@pytest.mark.parametrize("options", [{}, {"max_grad_norm": 0.5}], ids=str)
+def test_a_long_vector_is_changed_as_its_parts_would_be(name, options):
+    # one hidden layer of so many units has more numbers than a solver takes at a time
+    solver, sizes, rng = SOLVERS[name](**options), [1, 40_000, 1], np.random.RandomState(0)
+    long, gradients = Parameters(sizes), Parameters(sizes)
+    long.theta[...] = rng.randn(long.theta.size)
+    step = solver.stepper(long, gradients, solver.init_state(long.theta))
+    few = np.array([0, 1, 39_999, 40_000, 65_535, 65_536, 65_537, 79_998, 79_999, 80_000, 80_001, 100_000, 120_000])
+    part = Bound(SOLVERS[name](), long.theta[few])  # 9 weights and 4 biases, as it has itself
+    for _ in range(3):
+        g = rng.randn(long.theta.size)
+        gradients.theta[...] = g
+        step(0.1)
+        shortened = g * 0.5 / np.linalg.norm(g) if options else g
+        np.testing.assert_allclose(part.go(shortened[few], 0.1), long.theta[few], rtol=1e-10)
+
+
 # ---------------------------------------------------------------------- the published recursions, one number at a time
 
 

@@ -22,6 +22,7 @@ Array = NDArray[np.floating]
 LARGE = 10_000  # numbers from which zeroing them takes longer than the set-up of matmul
 MANY = 32  # columns beyond which the maximum of each row is found fastest in place
 SHORT = 8192  # numbers up to which OpenBLAS's axpy and ger stay in a single thread
+STRETCH = 2**16  # numbers of a vector that operation after operation finds in the processor's cache
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
 GER = {np.dtype(np.float64): blas.dger, np.dtype(np.float32): blas.sger}
 
@@ -68,6 +69,11 @@ def axpy(a: float, x: Array, y: Array) -> None:
         add(x, y, n, a)
     else:
         at_once((add, (x, y, min(SHORT, n - i), a, i, 1, i)) for i in range(0, n, SHORT))
+
+
+def stretches(*vectors: Array) -> list[tuple[Array, ...]]:
+    """Cut vectors of one length into views, to go through many operations a stretch at a time."""
+    return [tuple(x[i : i + STRETCH] for x in vectors) for i in range(0, vectors[0].size, STRETCH)]
 
 
 def at_once(calls: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
