@@ -138,7 +138,8 @@ class TwoLayerClassifier(BaseBackprop):
         Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
     history_ : dict of lists
         One entry for each epoch since the last fit that started from new weights: "loss" (J), "penalty" (its second
-        term), "learning_rate", "validation_loss", "validation_score", "seconds", and of the gradient of the last
+        term), "accuracy" (the weighted share of the training samples whose label, or every label, was right as they
+        were met), "learning_rate", "validation_loss", "validation_score", "seconds", and of the gradient of the last
         mini-batch (after max_grad_norm) "gradient_norm_1" … of each layer, and "dead_units", the share of hidden units
         that it does not reach. With early_stopping=True it includes the epochs after the best one.
     search_history_ : dict of lists

@@ -23,6 +23,31 @@ def block_size(widths: Sequence[int], most: int, fewest: int = 512) -> int:
     return min(most, max(fewest, BLOCK_NUMBERS // max(widths)))
 
 
+def weight_of_correct(link: Any, Z: Array, Y: Array, w: Array | None = None) -> float:
+    """Return the weight, or by default the number, of the samples whose class, or every label, is decided rightly.
+
+    Parameters
+    ----------
+    link : Link
+        What decides.
+    Z, Y : ndarray of shape (m, n_L)
+        Logits and targets.
+    w : ndarray of shape (m,), default=None
+        Weights.
+    """
+    m, n = Z.shape
+    if Z.size > BLOCK_NUMBERS // 4 and m > 1:  # in two halves, so that little is allocated
+        halves = slice(m // 2), slice(m // 2, m)
+        return sum(weight_of_correct(link, Z[half], Y[half], None if w is None else w[half]) for half in halves)
+    decided = link.decide(Z)
+    if decided.ndim == 1:  # class numbers
+        right = Y[np.arange(m), decided] > 0.5
+    else:
+        right = decided == (Y > 0.5)
+        right = right.all(axis=1) if n > 1 else right
+    return float(np.count_nonzero(right)) if w is None else float(w.dot(right.reshape(m)))
+
+
 def logits(
     X: Any, W: Arrays, b: Arrays, activations: Sequence[Any], write: Function = np.positive, n_columns: int = 0
 ) -> tuple[Array, bool]:

@@ -9,14 +9,14 @@ added up.
 import copy
 from collections.abc import Iterator
 from functools import cache, partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from .._core.kernels import SHORT
 from .._core.layers import Cache, bind, bind_output
 from .._core.parameters import Parameters, add_penalty_gradient, penalty
-from .._core.predict import BLOCK_SAMPLES
+from .._core.predict import BLOCK_SAMPLES, weight_of_correct
 from .._data.table import Rows, Table
 from ..network import Network
 from .learner import Plan
@@ -24,6 +24,22 @@ from .learner import Plan
 GROUP_NUMBERS = 2**14  # logits of a group, which stay in the cache of the processor
 
 Cut = tuple[int, int, int, bool]  # begin and end of a piece, samples of its mini-batch, and whether that ends with it
+
+
+class Met(NamedTuple):
+    """What the mini-batches of an epoch met on the way, each at the parameters before its update.
+
+    Attributes
+    ----------
+    loss, penalty : float
+        The two terms of the objective: the mean over the mini-batches, each by its share of the samples.
+    accuracy : float
+        The weighted share of the samples whose labels were right.
+    """
+
+    loss: float
+    penalty: float
+    accuracy: float
 
 
 class Batches:
@@ -44,15 +60,15 @@ class Batches:
     ----------
     gradients : Parameters
         Of the objective on the last mini-batch.
-    loss, penalty : float
-        The two terms of the objective as met in the last epoch: the sum over its mini-batches, each by its share of the
-        samples and at the parameters before its update.
+    met : Met
+        What the last epoch met.
     """
+
+    met: Met
 
     def __init__(self, network: Network, table: Table, plan: Plan, rng: np.random.RandomState) -> None:
         self.network, self.table, self.plan = network, table, plan
         self.gradients = Parameters(network.layer_sizes, network.dtype)
-        self.loss = self.penalty = 0.0
         self._layers = cache(partial(layers, network, table, plan.dropout, rng, self.gradients))
         self._arrays = cache(partial(arrays, network))
         self._groups = self._split(len(table))
@@ -65,9 +81,9 @@ class Batches:
 
     def gradient_of_each(self, order: Rows) -> Iterator[float]:
         """Compute the gradient of each mini-batch in turn; yield the share of the epoch that lies before it."""
-        table, n, gradients, alpha = self.table, len(order), self.gradients, self.plan.alpha
+        table, n, gradients, alpha, link = self.table, len(order), self.gradients, self.plan.alpha, self.network.link
         take, weights, weight_gradients = table.take, self.network.weights, gradients.weights
-        begin, loss, penalties = 0, 0.0, 0.0
+        begin, loss, penalties, correct, weight = 0, 0.0, 0.0, 0.0, 0.0
         summed: Any = 0.0  # gradients of the pieces of a mini-batch but the last
         for group, pieces, (logits_g, targets_g, losses, ones) in self._groups:
             rows_g = order[group]
@@ -88,7 +104,9 @@ class Batches:
                 yield begin / n
                 begin += m
             loss += float(losses(logits_g, targets_g).dot(ones if w is None else w))
-        self.loss, self.penalty = loss / n, penalties / n
+            correct += weight_of_correct(link, logits_g, targets_g, w)
+            weight += len(ones) if w is None else float(w.dot(ones))
+        self.met = Met(loss / n, penalties / n, correct / weight)
 
     def _split(self, n: int) -> list[tuple[Any, ...]]:
         """Split an epoch into groups of pieces."""

@@ -18,7 +18,7 @@ from .._core.kernels import Array
 from .._core.parameters import penalty
 from .._data.table import Table
 from ..schedules import Schedule
-from .batches import Batches
+from .batches import Batches, Met
 from .learner import Learner, Plan
 from .outcome import START_SAMPLES, DivergenceError, Outcome, divergence, has_exploded
 from .recording import VALIDATION, History
@@ -135,7 +135,7 @@ class Training:
         self.J_start = Outcome(learner.network, tables.training, plan.alpha, START_SAMPLES).J
         self.converged = self.stopped_by_callback = False
 
-    def end_epoch(self, phase: Phase, started: float, loss: float, J_penalty: float) -> bool:
+    def end_epoch(self, phase: Phase, started: float, met: Met) -> bool:
         """Evaluate and record an epoch of a phase; return True if it was the last one.
 
         Raises
@@ -143,13 +143,13 @@ class Training:
         DivergenceError
             If the objective that was met is not finite, or too large to come back.
         """
-        learner, J, scores = self.learner, loss + J_penalty, (nan, nan)
+        learner, J, scores = self.learner, met.loss + met.penalty, (nan, nan)
         exploded = has_exploded(J, self.J_start)
         learner.n_epochs += 1
         learner.follow(len(self.history) + 1)
         if phase.validation is not None and not exploded:
             scores = phase.validation(learner.evaluated)
-        self.history.add(J, J_penalty, learner.learning_rate, *scores, perf_counter() - started)
+        self.history.add(J, met.penalty, met.accuracy, learner.learning_rate, *scores, perf_counter() - started)
         if exploded:
             raise self.divergence()
         watched = -scores[1] if phase.keeps_best else J
@@ -199,19 +199,19 @@ def run_epochs(training: Training, phase: Phase) -> None:
     learner, plan, table = training.learner, training.plan, phase.table
     batches = training.batches_over(table)
     update = plan.solver.stepper(learner.network, batches.gradients, learner.solver_state)
+    factor, eta, n_epochs = phase.schedule.factor, plan.learning_rate, phase.n_epochs
     shuffles = plan.shuffle and plan.batch_size < len(table)
-    for epoch in range(phase.n_epochs):
+    for epoch in range(n_epochs):
         started = perf_counter()
         if training.monitor is not None:
             training.monitor.epoch_begins()
         with np.errstate(all="ignore"):  # what overflows is reported by end_epoch
             for share in batches.gradient_of_each(table.shuffled(training.rng) if shuffles else table.rows):
-                progress = (epoch + share) / phase.n_epochs
-                rate = plan.learning_rate * phase.schedule.factor(progress, learner.n_epochs, learner.schedule_state)
+                rate = eta * factor((epoch + share) / n_epochs, learner.n_epochs, learner.schedule_state)
                 update(rate)
                 learner.n_updates += 1
         learner.learning_rate = rate
-        if training.end_epoch(phase, started, batches.loss, batches.penalty):
+        if training.end_epoch(phase, started, batches.met):
             break
 
 
@@ -219,25 +219,25 @@ def run_lbfgs(training: Training, phase: Phase) -> None:
     """Train through a phase, as :func:`run_epochs` does; the loss of an epoch is J before its update."""
     network, batches = training.learner.network, training.batches_over(phase.table)
     accepted, started = network.theta.astype(np.float64), perf_counter()
-    accepted_loss: Any = None  # the loss and the penalty at the last point accepted, of which the start is the first
+    met: Any = None  # at the last point accepted, of which the start is the first
 
     @np.errstate(all="ignore")
     def value_and_gradient(theta: Array) -> tuple[float, Array]:
-        nonlocal accepted_loss
+        nonlocal met
         network.theta[...] = theta
         for _ in batches.gradient_of_each(phase.table.rows):
             pass  # all samples are one mini-batch
-        accepted_loss = accepted_loss or (batches.loss, batches.penalty)
-        return batches.loss + batches.penalty, batches.gradients.theta.astype(np.float64)
+        met = met or batches.met
+        return batches.met.loss + batches.met.penalty, batches.gradients.theta.astype(np.float64)
 
     def end_iteration(theta: Array) -> bool:
-        nonlocal accepted_loss, started
+        nonlocal met, started
         accepted[...] = network.theta[...] = theta
         training.learner.n_updates += 1
         if training.monitor is not None:  # only now is it known that the iteration takes place
             training.monitor.epoch_begins()
-        stop = training.end_epoch(phase, started, *accepted_loss)
-        accepted_loss, started = (batches.loss, batches.penalty), perf_counter()
+        stop = training.end_epoch(phase, started, met)
+        met, started = batches.met, perf_counter()
         return stop
 
     try:

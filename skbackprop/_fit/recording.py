@@ -17,7 +17,7 @@ WAITING = 64  # epochs at most whose gradients are condensed together …
 WAITING_BYTES = 2**18  # … and the memory that their copies may take, if they are more than one
 
 VALIDATION = ("validation_loss", "validation_score")
-NUMBERS = ("loss", "penalty", "learning_rate", *VALIDATION, "seconds")
+NUMBERS = ("loss", "penalty", "accuracy", "learning_rate", *VALIDATION, "seconds")
 
 Columns = dict[str, list[float]]
 
