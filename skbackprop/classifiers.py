@@ -1,37 +1,12 @@
 """The two classifiers: the names and meanings of their parameters, and where the defaults come from."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
 from ._sklearn.base import BaseBackprop
 from ._sklearn.compat import COUNT
-
-RENAMED = {  # parameters of MLPClassifier that have another name here
-    "learning_rate_init": "learning_rate (a number)",
-    "power_t": "schedule=InvScaling(power=...)",
-    "momentum": "solver=SGD(momentum=...)",
-    "nesterovs_momentum": "solver=SGD(momentum=..., nesterov=True)",
-    "beta_1": "solver=Adam(beta_1=...)",
-    "beta_2": "solver=Adam(beta_2=...)",
-    "epsilon": "solver=Adam(epsilon=...)",
-    "max_fun": "max_iter",
-    "hidden_layer_sizes": "hidden_units, or BackpropClassifier(hidden_layer_sizes=...)",
-}
-
-
-def explains_renamed(init: Callable[..., None]) -> Callable[..., None]:
-    """Make a constructor that is given a parameter of MLPClassifier's say what it is called here."""
-
-    @wraps(init)
-    def explaining_init(self: Any, *args: Any, **params: Any) -> None:
-        for name in params:
-            if name in RENAMED and name not in init.__code__.co_varnames:
-                raise TypeError(f"{type(self).__name__} has no parameter {name!r}; use {RENAMED[name]}.")
-        init(self, *args, **params)
-
-    return explaining_init
+from ._sklearn.methods import in_our_words
 
 
 def store(estimator: Any, parameters: dict[str, Any]) -> None:
@@ -173,7 +148,7 @@ class TwoLayerClassifier(BaseBackprop):
 
     _parameter_constraints = BaseBackprop._parameter_constraints | {"hidden_units": [COUNT]}
 
-    @explains_renamed
+    @in_our_words
     def __init__(
         self,
         hidden_units: int = 100,
@@ -246,7 +221,7 @@ class BackpropClassifier(BaseBackprop):
     ([(4, 8), (8, 4), (4, 3)], True)
     """
 
-    @explains_renamed
+    @in_our_words
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (100,),

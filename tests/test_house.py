@@ -22,7 +22,7 @@ FLOORS = [
     ["_data/table", "_data/labels", "_data/samples"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],
-    ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/prediction"],
+    ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/methods", "_sklearn/prediction"],
     ["_sklearn/base"],
     ["classifiers"],
     ["display", "onnx"],

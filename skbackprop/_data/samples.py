@@ -36,6 +36,8 @@ class Samples:
         sample_weight times the class weights; None if all are one.
     rows : range or ndarray of row numbers
         The samples of positive weight; only these count.
+    given : tuple
+        X, y and sample_weight as the user gave them, for scorers of the user's own.
     """
 
     X: Any
@@ -46,14 +48,18 @@ class Samples:
     sample_weight: Array | None
     weights: Array | None
     rows: Rows
+    given: tuple[Any, Any, Any]
 
     @classmethod
-    def of(cls, X: Any, y: Any, labels: Labels, sample_weight: Array | None, class_weight: Any) -> Self:
+    def of(
+        cls, X: Any, y: Any, labels: Labels, sample_weight: Array | None, class_weight: Any, given: Any = None
+    ) -> Self:
         """Encode the labels and combine the weights."""
         codes = labels.encode(y)
         weights = combined_weights(sample_weight, class_weight, codes, labels)
         rows = range(len(codes)) if weights is None or weights.min() > 0 else np.flatnonzero(weights)
-        return cls(X, y, labels, codes, labels.targets(codes, X.dtype), sample_weight, weights, rows)
+        given = given or (X, y, sample_weight)
+        return cls(X, y, labels, codes, labels.targets(codes, X.dtype), sample_weight, weights, rows, given)
 
     def table(self, rows: Rows | None = None, mean_weight: float | None = None) -> Table:
         """Return the samples that count, or some of them, as something to train or to evaluate a network on.

@@ -1,5 +1,6 @@
 """Evaluating a network on samples: its loss, and its score by any scorer."""
 
+import inspect
 from collections.abc import Callable
 from functools import cache, partial
 from math import isfinite
@@ -61,13 +62,39 @@ def bound(table: Table, network: Network, m: int) -> tuple[Any, ...]:
 def score_by(scoring: Any, candidate: Any, X: Any, y: Any, sample_weight: Any) -> float:
     """Return the score of a fitted estimator by what scikit-learn's ``check_scoring`` takes.
 
+    Parameters
+    ----------
+    scoring : str or callable (estimator, X, y) -> float
+        It gets sample_weight too, where it has a parameter of this name.
+    candidate : estimator
+        The one that is scored.
+    X, y, sample_weight
+        The validation set.
+
     Raises
     ------
     ValueError
-        If it is not one finite number.
+        If it is not one finite number, or the scorer does not know which label is the positive one.
     """
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-    score: Any = check_scoring(candidate, scoring)(candidate, X, y, **weights)
+    scorer: Any = check_scoring(candidate, scoring)
+    weights = {"sample_weight": sample_weight} if sample_weight is not None and takes_weights(scorer) else {}
+    try:
+        score = scorer(candidate, X, y, **weights)
+    except ValueError as error:
+        if "pos_label" not in str(error):
+            raise
+        metric = getattr(getattr(scorer, "_score_func", scorer), "__name__", "metric")
+        remedy = f"make_scorer({metric}, pos_label={candidate.classes_[-1]!r})"
+        raise ValueError(f"scoring={scoring!r} does not know which label is the positive one; use {remedy}.") from error
     if not (isinstance(score, Real) and isfinite(score)):
         raise ValueError(f"scoring={scoring!r} must return one finite number; got {score!r}.")
     return float(score)
+
+
+def takes_weights(scorer: Any) -> bool:
+    """Tell whether a scorer, or the metric that one of scikit-learn's scorers calls, has a parameter sample_weight."""
+    try:
+        parameters = inspect.signature(getattr(scorer, "_score_func", scorer)).parameters
+    except (TypeError, ValueError):  # a callable without a signature
+        return False
+    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import _safe_indexing
 
 from .._core.kernels import at_once
 from .._data.labels import Labels
@@ -23,17 +23,23 @@ from ..solvers import SOLVERS
 from .auto import choose_strategy, held_out_fraction, make_plan, penalty_strength
 from .compat import COUNT, FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from .inputs import checked_inputs, encoded, labels_of_stream, left_behind, starting_network, validation_set
+from .methods import AvailableIf, in_our_words
 from .prediction import Predictor, fitted_activations
 
 TOO_SOON = "Training ended after max_iter={} epochs, still improving. Raise it, or set n_iter_no_change=None."
+NO_TOTALS = (
+    "class_weight='balanced' needs the number of samples of each class, which a chunk does not know, so there is no "
+    "partial_fit. Give a dict, class_weight={label: n_samples / (n_classes * n_samples_of_label), ...}."
+)
 TOO_FEW = f"early_stopping watches the training loss: it cannot hold out {MIN_HELD_OUT} samples. Give X_val, y_val."
 
 
-def _solver_steps(estimator: Any) -> bool:
+def _can_stream(estimator: Any) -> None:
     solver = SOLVERS.get(estimator.solver) if isinstance(estimator.solver, str) else estimator.solver
     if getattr(solver, "full_batch_only", False):
         raise AttributeError(f"solver={estimator.solver!r} needs all samples at once, so there is no partial_fit.")
-    return True  # also for a name that is not known, of which partial_fit itself will say so
+    if isinstance(estimator.class_weight, str):
+        raise AttributeError(NO_TOTALS)
 
 
 class Job(NamedTuple):
@@ -69,6 +75,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         "verbose": ["verbose"],
     }
 
+    @in_our_words
     @with_callbacks
     def fit(
         self,
@@ -123,7 +130,8 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         self._train(job, network, plan, strategy, tables, monitor)
         return self
 
-    @available_if(_solver_steps)
+    @AvailableIf(_can_stream)
+    @in_our_words
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one pass over the samples given, from where the last call ended.
 
@@ -230,27 +238,31 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         n, whole = len(samples.rows), samples.table()
         strategy = choose_strategy(self, n, validation_given=given is not None, resumed=job.resumed)
         if given is not None:
-            return strategy, Tables(whole, whole, self._validation(given))
+            return strategy, Tables(whole, whole, self._validation(job, given))
         if strategy.holds_out:
             split = held_out(samples, held_out_fraction(self, strategy, n), job.rng)
             if split is not None:
-                return strategy, Tables(samples.table(split[0]), whole, self._validation(samples, split[1]))
+                return strategy, Tables(samples.table(split[0]), whole, self._validation(job, samples, split[1]))
             if not isinstance(self.early_stopping, str):
                 warnings.warn(TOO_FEW, stacklevel=FIT_STACKLEVEL)
             strategy = Plain(strategy.patience, strategy.tol)
         return strategy, Tables(whole, whole, None)
 
-    def _validation(self, samples: Samples, rows: Any = None) -> Validation:
-        """Return the validation set; the samples are copied only where a scorer wants them as arrays."""
-        table = samples.table(rows)
-        if isinstance(self.scoring, str) and self.scoring == "loss":
+    def _validation(self, job: Job, samples: Samples, rows: Any = None) -> Validation:
+        """Return the validation set; its samples are copied only where a scorer looks at them.
+
+        scikit-learn's scorers see arrays, which are predicted fastest, a callable what the user gave, a DataFrame say.
+        """
+        table, named = samples.table(rows), isinstance(self.scoring, str)
+        if named and self.scoring == "loss":
             return Validation(table)
-        arrays = samples.X, samples.y, samples.sample_weight
-        shown = [array if array is None or rows is None else array[rows] for array in arrays]
+        arrays = (samples.X, samples.y, samples.sample_weight) if named else samples.given
+        shown = [each if each is None or rows is None else _safe_indexing(each, rows) for each in arrays]
 
         def score(network: Network) -> float:
-            candidate: Any = object.__new__(type(self))  # no feature names: X is an array here
-            vars(candidate).update(self.get_params(deep=False) | predicting(samples.labels, network))
+            candidate: Any = object.__new__(type(self))
+            params, names = self.get_params(deep=False), {} if named else job.names
+            vars(candidate).update(params | names | predicting(samples.labels, network))
             return score_by(self.scoring, candidate, *shown)
 
         return Validation(table, score)

@@ -23,9 +23,9 @@ class NoCallbacks:
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin, with_callbacks as with_callbacks
 
-    FIT_STACKLEVEL = 4  # from a method that fit calls to the line that calls fit, through the wrapper of with_callbacks
+    FIT_STACKLEVEL = 5  # from a method that fit calls to the line that calls fit, through the wrappers of fit
 except ImportError:  # before scikit-learn 1.9
-    FIT_STACKLEVEL = 3
+    FIT_STACKLEVEL = 4
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for scikit-learn's: there is no set_callbacks, and the context does nothing."""

@@ -21,12 +21,13 @@ FLOATS = [np.float64, np.float32]
 
 
 class Checked(NamedTuple):
-    """X, y and the weights, checked, and the attributes that name the features."""
+    """X, y and the weights, checked, the attributes that name the features, and X, y and the weights as given."""
 
     X: Any
     y: Any
     sample_weight: Array | None
     names: dict[str, Any]
+    given: tuple[Any, Any, Any]
 
 
 def checked_inputs(estimator: Any, X: Any, y: Any, sample_weight: Any, *, resumed: bool) -> Checked:
@@ -48,9 +49,9 @@ def validation_set(estimator: Any, samples: Samples, names: dict[str, Any], X: A
     if X is None or y is None:
         raise ValueError("X_val and y_val must be given together, sample_weight_val only with them.")
     try:
-        X, y, w, _ = checked(estimator, names, X, y, w, samples.X.dtype, "_val")
+        X, y, w, _, given = checked(estimator, names, X, y, w, samples.X.dtype, "_val")
         # divided by the largest, so that 1e-300 and 1 give the same bits
-        return Samples.of(X, y, samples.labels, None if w is None else w / w.max(), estimator.class_weight)
+        return Samples.of(X, y, samples.labels, None if w is None else w / w.max(), estimator.class_weight, given)
     except (TypeError, ValueError) as error:
         raise (TypeError if isinstance(error, TypeError) else ValueError)(f"X_val, y_val: {error}") from None
 
@@ -76,6 +77,7 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     ValueError
         If the samples cannot be used, or a value is too large for the dtype.
     """
+    given_X, given_y = X, y
     probe = object.__new__(type(estimator))
     vars(probe).update(vars(estimator) | names)
     X, y = validate_data(probe, X, y, reset=dtype is None, accept_sparse="csr", dtype=FLOATS, multi_output=True)
@@ -84,7 +86,8 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
             X = X.astype(dtype)
         assert_all_finite(X, input_name=f"X{suffix}")
     w = check_sample_weight(w, X, f"sample_weight{suffix}")
-    return Checked(X, y, w, {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")})
+    names = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
+    return Checked(X, y, w, names, (given_X, given_y, w))
 
 
 def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | None:
@@ -158,7 +161,7 @@ def encoded(
     unit = before["unit"]
     if w is not None or unit != 1.0:
         w = (np.ones(checked.X.shape[0]) if w is None else w) / unit
-    samples = Samples.of(checked.X, checked.y, labels, w, class_weight)
+    samples = Samples.of(checked.X, checked.y, labels, w, class_weight, checked.given)
     total, rows = before["sum"] + samples.total_weight, before["rows"] + len(samples.rows)
     return samples, {"unit": unit, "sum": total, "rows": rows}
 

@@ -1,0 +1,101 @@
+"""Methods that explain themselves: what other libraries call their parameters, and why a method is not there."""
+
+import inspect
+from collections.abc import Callable
+from functools import update_wrapper, wraps
+from types import MethodType
+from typing import Any
+
+HIDDEN = {
+    "TwoLayerClassifier": "hidden_units, or BackpropClassifier(hidden_layer_sizes=...)",
+    "BackpropClassifier": "hidden_layer_sizes, a number for each hidden layer",
+}
+HIDDEN_NAMES = "hidden_units hidden_layer_sizes hidden_layers hidden_size hidden_dim n_hidden units layers num_units"
+
+CALLED = {  # what to use instead of which names: MLPClassifier's, Keras's, skorch's, PyTorch's, XGBoost's, LightGBM's
+    "max_iter": "epochs max_epochs n_epochs num_epochs nb_epoch max_fun n_estimators num_boost_round",
+    "learning_rate (a number)": "learning_rate_init lr eta eta0",
+    "solver": "optimizer",
+    "solver=SGD(momentum=...)": "momentum",
+    "solver=SGD(momentum=..., nesterov=True)": "nesterovs_momentum nesterov",
+    "solver=Adam(beta_1=...)": "beta_1",
+    "solver=Adam(beta_2=...)": "beta_2",
+    "solver=Adam(epsilon=...)": "epsilon",
+    "solver=Adam(max_grad_norm=...)": "clipnorm gradient_clip_value max_grad_norm",
+    "schedule": "lr_scheduler lr_schedule scheduler learning_rate_schedule",
+    "schedule=InvScaling(power=...)": "power_t",
+    "loss": "criterion objective loss_function",
+    "alpha": "weight_decay l2 l2_reg reg_lambda",
+    "alpha=1 / (C * n_samples)": "C",
+    "dropout": "dropout_rate dropout_prob",
+    "activation": "activation_function nonlinearity hidden_activation",
+    "weight_init": "kernel_initializer initializer init",
+    "batch_size": "minibatch_size iterator_train__batch_size",
+    "validation_fraction": "validation_split val_split train_split",
+    "n_iter_no_change": "patience early_stopping_rounds",
+    "tol": "min_delta",
+    "scoring": "metrics metric eval_metric",
+    "class_weight={label: weight, ...}": "scale_pos_weight class_weights",
+    "random_state": "seed random_seed",
+    "fit(X, y, X_val=..., y_val=...)": "validation_data eval_set",
+    "fit(X, y, sample_weight_val=...)": "sample_weight_eval_set eval_sample_weight",
+    "set_callbacks(...) (scikit-learn 1.9 or newer)": "callbacks",
+    "n_jobs of GridSearchCV or cross_val_score": "n_jobs",
+}
+INSTEAD = {name: use for use, names in CALLED.items() for name in names.split()}
+
+
+def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a constructor or a fit say what a parameter that it does not have is called here, and name the class."""
+    signature = inspect.signature(method)
+    name = method.__name__
+
+    @wraps(method)
+    def checking(self: Any, *args: Any, **params: Any) -> Any:
+        try:
+            signature.bind(self, *args, **params)
+        except TypeError as error:
+            called = type(self).__name__ + ("" if name == "__init__" else f".{name}()")
+            unknown = [param for param in params if param not in signature.parameters]
+            known = {param: use for param in unknown if (use := instead(type(self), name, param))}
+            said = "; ".join(f"{called} has no parameter {param!r}; use {use}" for param, use in known.items())
+            raise TypeError(f"{said or f'{called}: {error}'}.") from None
+        return method(self, *args, **params)
+
+    return checking
+
+
+def instead(cls: type, method: str, name: str) -> str:
+    """Return what to use instead of a parameter, or nothing."""
+    own = inspect.signature(cls).parameters
+    if name in HIDDEN_NAMES.split() and name not in own:
+        use = next((HIDDEN[base.__name__] for base in cls.__mro__ if base.__name__ in HIDDEN), "")
+    else:
+        use = INSTEAD.get(name, "")
+    if method != "__init__" and (name in own or use.split("=")[0].split(" ")[0] in own):
+        use = f"the constructor's {use or name}"
+    return use
+
+
+class AvailableIf:
+    """A method that instances have only if a check of them raises nothing: scikit-learn's ``available_if``, but the
+    AttributeError is the check's own, and says why.
+
+    Parameters
+    ----------
+    check : callable (instance) -> None
+        Raises AttributeError where the method makes no sense.
+    """
+
+    def __init__(self, check: Callable[[Any], None]) -> None:
+        self.check = check
+
+    def __call__(self, method: Callable[..., Any]) -> Any:
+        self.method = method
+        return update_wrapper(self, method)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self.method
+        self.check(instance)
+        return MethodType(self.method, instance)
