@@ -339,27 +339,23 @@ class Network(Parameters):
         return float(np.mean(right if right.ndim == 1 else right.all(axis=1)))
 
     def __repr__(self) -> str:
-        phis = self.activations[:1] if same(self.activations[1:], self.activations[:-1]) else self.activations
-        parts = {"activation": phis[0] if len(phis) == 1 else phis} if phis else {}
-        parts |= {"loss": self.loss_function, "link": self.link} | (
-            {} if self.dtype == np.float64 else {"dtype": self.dtype.name}
-        )
+        phis, parts = self.activations, {"loss": self.loss_function, "link": self.link}
+        if phis:
+            parts = {"activation": phis[0] if all(same(phi, phis[0]) for phi in phis) else phis} | parts
+        if self.dtype != np.float64:
+            parts["dtype"] = self.dtype.name
         details = ", ".join(f"{name}={part!r}" for name, part in parts.items())
         title = f"Network({self.layer_sizes}, {details}): {self.theta.size} parameters"
         return described(title, named_parameters(self))
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_solver" in vars(self):  # a copy's memory is its own, and can be written to where the file's cannot
-            self._solver, self._solver_state = copy.deepcopy((self._solver, self._solver_state))
-
     def _remembered(self, solver: Any) -> dict[str, Any]:
-        """Return a solver, and a copy of what it remembers, as the attributes that hold them after its step."""
+        """Return a solver, and a copy of what it remembers, as the attributes that hold them after its step.
+
+        Copies of a network may share what they remember, since no step writes to it.
+        """
         if getattr(solver, "full_batch_only", False):
-            instead = "train BackpropClassifier(solver=...) with it, or give 'adam', 'sgd', …"
-            raise ValueError(
-                f"solver={solver!r} searches along a line with the whole table, not step by step: {instead}."
-            )
+            instead = "it searches along a line with the whole table; train BackpropClassifier(solver=...) with it"
+            raise ValueError(f"solver={solver!r} has no single steps: {instead}, or take 'adam', 'sgd', ….")
         goes_on = self._solver is not None and same(solver, self._solver)
         state = copy.deepcopy(self._solver_state) if goes_on else solver.init_state(self.theta)
         return {"_solver": copy.deepcopy(solver), "_solver_state": state}

@@ -45,6 +45,7 @@ def test_a_large_one_prints_its_shapes():
     )
     assert lines[:5] == ["  W1  (30, 100)", "  b1  (100,)", "  W2  (100, 20)", "  b2  (20,)", "  W3  (20, 3)"]
     assert lines[5:] == ["  b3  (3,)       [0. 0. 0.]"]
+    assert "  W2  (12, 1)\n" in repr(Network([2, 12, 1]))  # a column takes a line for each number
     assert repr(Network([2, 1])).startswith("Network([2, 1], loss=LogLoss(), link=SigmoidLink()): 3 parameters\n")
 
 
