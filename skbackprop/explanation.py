@@ -10,16 +10,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ._pages.formulas import part_name
-from ._pages.html import document, fragment
-from ._pages.numbers import digits
-from ._pages.passes import Run, backward_steps, forward_steps, given_steps, loss_steps, update_steps
 from ._pages.step import Step
-from ._pages.text import text_page
-from .activations import ACTIVATIONS
-from .losses import LINKS, LOSSES
 from .network import Network
 from .registry import check_number
+
+# What makes the pages is imported where it is used, so that importing the package costs no more.
 
 __all__ = ["Step", "StepExplanation", "explain_step"]
 
@@ -56,15 +51,21 @@ class StepExplanation:
         path : str or path-like
             Where to, ``"step.html"`` say.
         """
+        from ._pages.html import document
+
         Path(path).write_text(document(self), encoding="utf-8")
 
     def __str__(self) -> str:
+        from ._pages.text import text_page
+
         return text_page(self)
 
     def __repr__(self) -> str:
         return f"StepExplanation({', '.join(self.facts)}; arrays {', '.join(step.name for step in self.steps)})"
 
     def _repr_html_(self) -> str:
+        from ._pages.html import fragment
+
         return fragment(self)
 
 
@@ -122,16 +123,15 @@ def explain_step(
     >>> print(explanation.steps[6].worked)
     Z1[1, 0] = 1·1.247 − 1·0.6921 + 0 = 0.5553
     """
+    from ._pages.passes import Run, facts, steps_of
+
     network, X, Y, w, own_alpha, dropout = _problem(network_or_estimator, X, Y, sample_weight)
     alpha = own_alpha if alpha is None else alpha
     check_number(network_or_estimator, "alpha", alpha, 0)
     if learning_rate is not None:
         check_number(network_or_estimator, "learning_rate", learning_rate, 0, open_low=True)
     run = Run.of(network, X, Y, w, float(alpha), dropout)
-    steps = [*given_steps(run), *forward_steps(run), *loss_steps(run), *backward_steps(run)]
-    if learning_rate is not None:
-        steps += update_steps(run, float(learning_rate))
-    return StepExplanation(steps, _facts(network_or_estimator, run, learning_rate))
+    return StepExplanation(steps_of(run, learning_rate), facts(run, type(network_or_estimator).__name__, learning_rate))
 
 
 def _problem(given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, ...]:
@@ -143,15 +143,3 @@ def _problem(given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, ...]:
         hint = " Of a pipeline give the last step, and X as its earlier steps transform it." * hasattr(given, "steps")
         raise TypeError(f"network_or_estimator must be a Network, or a classifier of skbackprop; got {what}.{hint}")
     return given._gradient_problem(X, Y, sample_weight)
-
-
-def _facts(given: Any, run: Run, learning_rate: float | None) -> list[str]:
-    """Return what the page's heading says."""
-    network, m = run.network, run.cache.n_samples
-    phis = dict.fromkeys(part_name(ACTIVATIONS, phi) for phi in network.activations)
-    facts = [f"{type(given).__name__} {' → '.join(map(str, network.layer_sizes))}", *phis]
-    facts += [part_name(LINKS, network.link), part_name(LOSSES, network.loss_function)]
-    facts.append("1 sample" if m == 1 else f"{m} samples")
-    facts += [f"alpha = {digits(run.alpha)}"] * bool(run.alpha)
-    facts += [f"dropout = {digits(run.cache.dropout)}"] * bool(run.cache.dropout)
-    return facts if learning_rate is None else [*facts, f"learning_rate = {digits(learning_rate)}"]

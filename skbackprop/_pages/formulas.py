@@ -4,17 +4,13 @@ Nothing is computed here: the numbers come from a network's own arrays. A part t
 by its class.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._core.kernels import Array
 from ..activations import ACTIVATIONS, Elu, Gelu, Identity, LeakyRelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from ..losses import LINKS, LOSSES, LogLoss, SigmoidLink, SoftmaxLink, SquaredError
-from .numbers import MOST, digits, factor, long_total, traced
-
-Index = tuple[int | None, ...]  # of an entry; None stands for all of a row or a column
-Used = Mapping[str, Index]
+from .numbers import MOST, Used, digits, factor, long_total, traced
 
 # φ(z) and φ'(z)
 ACTIVATION_WORDS = {

@@ -5,13 +5,16 @@ takes the marks off again.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from .._core.kernels import Array
+
+Index = tuple[int | None, ...]  # of an entry; None stands for all of a row or a column
+Used = Mapping[str, Index]  # of which arrays which entries
 
 MOST = 6  # rows and columns of an array that are shown, and terms of a sum
 TRACED = re.compile(r"⟦([^|⟧]*)\|([^|⟧]*)\|([^|⟧]*)⟧")

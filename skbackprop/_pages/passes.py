@@ -18,10 +18,10 @@ from .._core.layers import Cache, writing
 from .._core.parameters import Parameters, penalty
 from ..activations import ACTIVATIONS
 from ..gradient_check import STEPS, Problem, _differences, parameter_name
-from ..losses import gradient_with
+from ..losses import LINKS, LOSSES, gradient_with
 from ..network import Network
-from .formulas import Index, OutputWords, activation_notes, part_name
-from .numbers import corner, digits, factor, inner_product, long_total, total, traced
+from .formulas import OutputWords, activation_notes, part_name
+from .numbers import Index, corner, digits, factor, inner_product, long_total, total, traced
 from .step import Step
 
 
@@ -84,6 +84,24 @@ class Run:
             return float(central if near else best), not near and best != central
 
         return difference
+
+
+def steps_of(run: Run, learning_rate: float | None) -> list[Step]:
+    """Return every array in the order in which it is computed; with a learning rate, the update too."""
+    steps = [*given_steps(run), *forward_steps(run), *loss_steps(run), *backward_steps(run)]
+    return steps if learning_rate is None else [*steps, *update_steps(run, float(learning_rate))]
+
+
+def facts(run: Run, title: str, learning_rate: float | None) -> list[str]:
+    """Return what the heading says: what was explained, its sizes, parts and settings."""
+    network, m = run.network, run.cache.n_samples
+    phis = dict.fromkeys(part_name(ACTIVATIONS, phi) for phi in network.activations)
+    told = [f"{title} {' → '.join(map(str, network.layer_sizes))}", *phis]
+    told += [part_name(LINKS, network.link), part_name(LOSSES, network.loss_function)]
+    told.append("1 sample" if m == 1 else f"{m} samples")
+    told += [f"alpha = {digits(run.alpha)}"] * bool(run.alpha)
+    told += [f"dropout = {digits(run.cache.dropout)}"] * bool(run.cache.dropout)
+    return told if learning_rate is None else [*told, f"learning_rate = {digits(learning_rate)}"]
 
 
 def dense_row(table: Any, i: int) -> Array:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .formulas import Used
-from .numbers import plain, traced
+from .numbers import Used, plain, traced
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,6 +28,10 @@ class Step:
         One entry in numbers, ``"Z1[0, 1] = 0.5·1.62 + 0.8·(−0.61) − 0.53 = 0.79"``; empty for what was given.
     entry : tuple of int
         Which one.
+    used : mapping of str to tuple of (int or None)
+        Which entries of the arrays that it is made of go into that one; None stands for a whole row or column.
+    arithmetic : str
+        What stands between the first and the last equals sign of ``worked``, each number with its origin.
     difference : float or None
         Of the gradient of a parameter: the central difference of J, in float64, for the same entry.
     one_sided : bool
