@@ -137,7 +137,7 @@ class TwoLayerClassifier(BaseBackprop):
     n_layers_, n_outputs_ : int
         Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
     network_ : Network
-        The fitted network in the open, with a copy of the weights: ``clf.network_.forward(X)``. Its targets are class
+        The fitted network in the open, with a copy of the weights: ``clf.network_.forward(X)``. It predicts class
         numbers, ``np.searchsorted(clf.classes_, y)``.
     history_ : dict of lists
         One entry for each epoch since the last fit that started from new weights: "loss" (J), "penalty" (its second

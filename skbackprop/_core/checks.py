@@ -31,6 +31,7 @@ def generator(random_state: Any) -> np.random.RandomState:
     return random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
 
 
+@np.errstate(over="ignore")  # of float64 into float32, which is told in words
 def numbers(name: str, values: Any, dtype: Any, remedy: str = "") -> Array:
     """Return values as an array of finite numbers."""
     try:

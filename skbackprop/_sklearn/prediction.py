@@ -102,8 +102,9 @@ class Predictor(ClassifierMixin, BaseEstimator):
     def network_(self) -> Network:
         """A Network with a copy of the fitted weights: forward, loss, backward and update, to look into.
 
-        It has the activations that were trained, and the ``loss`` and the link of the classifier. Its targets and what
-        it predicts are class numbers, places in ``classes_``: ``np.searchsorted(clf.classes_, y)``.
+        It has the activations that were trained, and the ``loss`` and the link of the classifier. What it predicts are
+        class numbers, places in ``classes_``: ``np.searchsorted(clf.classes_, y)`` makes them of labels, and
+        ``np.eye(K)[...]`` of those the targets of K > 2 classes.
         """
         self._check_is_fitted()
         W, b = self.coefs_, self.intercepts_
