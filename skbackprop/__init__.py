@@ -6,6 +6,7 @@ from ._fit.outcome import DivergenceError
 from ._version import __version__
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .display import LossCurveDisplay
+from .explanation import explain_step
 from .gradient_check import check_gradients
 from .network import Network
 
@@ -17,4 +18,5 @@ __all__ = [
     "TwoLayerClassifier",
     "__version__",
     "check_gradients",
+    "explain_step",
 ]

@@ -25,7 +25,9 @@ FLOORS = [
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/methods", "_sklearn/prediction"],
     ["_sklearn/base"],
     ["classifiers"],
-    ["display", "onnx"],
+    ["_pages/numbers", "_pages/formulas", "_pages/step"],
+    ["_pages/passes", "_pages/text", "_pages/html"],
+    ["display", "explanation", "onnx"],
     ["__init__"],
 ]
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

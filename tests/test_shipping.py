@@ -81,9 +81,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions):
     with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"skbackprop"}
-    expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "skbackprop").rglob("*.py")} | {
-        "skbackprop/py.typed"
-    }
+    files = [path for kind in ("*.py", "*.html", "py.typed") for path in (ROOT / "skbackprop").rglob(kind)]
+    expected = {path.relative_to(ROOT).as_posix() for path in files}
     assert {name for name in names if name.startswith("skbackprop/")} == expected
     assert any(name.endswith("LICENSE") for name in names)
 
@@ -91,7 +90,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions):
 def test_the_sdist_can_be_built_from(distributions):
     with tarfile.open(next(distributions.glob("*.tar.gz"))) as sdist:
         names = {name.split("/", 1)[-1] for name in sdist.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE", "skbackprop/py.typed", "skbackprop/network.py"} <= names
+    assert {"pyproject.toml", "README.md", "LICENSE"} <= names
+    assert {"skbackprop/py.typed", "skbackprop/network.py", "skbackprop/_pages/step.html"} <= names
 
 
 # ---------------------------------------------------------------------- the pages
