@@ -7,6 +7,7 @@ from ._version import __version__
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .display import LossCurveDisplay
 from .gradient_check import check_gradients
+from .gradient_comparison import compare_gradients
 from .network import Network
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "TwoLayerClassifier",
     "__version__",
     "check_gradients",
+    "compare_gradients",
 ]

@@ -112,6 +112,7 @@ PROTOCOLS = {
     "registry": ["Registry", "Configurable", "check_number"],
     "arrays": ["Cache", "Parameters"],
     "gradient_check": ["GradientCheck"],
+    "gradient_comparison": ["GradientComparison", "ArrayComparison"],
 }
 
 
