@@ -13,6 +13,8 @@ Arrays have shape (m, n): m samples, n units. ``Z`` holds the weighted sums, ``A
     1 / E[φ(z)²] for a standard normal z: with ``weight_init="auto"`` the next hidden layer's weights have the variance
     gain / fan_in, which keeps the size of the signal. 1 by default
 
+Those of the package are functions too: ``Tanh()(z)`` and ``Tanh().derivative(z)`` take numbers of any shape.
+
 To add one, write a class with the first two and enter it with ``@ACTIVATIONS.register("name")``, or just pass an
 instance.
 
@@ -49,8 +51,41 @@ class Activation(Protocol):
         """Write φ'(Z) into out and return it; A is φ(Z), all of shape (m, n)."""
 
 
+class Elementwise(Configurable):
+    """What the activations of the package share: they can be called like any function of NumPy.
+
+    Examples
+    --------
+    >>> from skbackprop.activations import Relu, Sigmoid
+    >>> Relu()([[-1, 2]]), Relu().derivative([[-1, 2]])
+    (array([[0., 2.]]), array([[0., 1.]]))
+    >>> print(Sigmoid()(0), Sigmoid().derivative(0))
+    0.5 0.25
+    """
+
+    value: Callable[..., Array]
+    derivative: Callable[..., Array]
+
+    def __call__(self, z: Any) -> Array:
+        """Return φ(z) for numbers of any shape, as a new array."""
+        Z = floats(z)
+        return self.value(Z, np.empty_like(Z))[()]  # [()] makes a number of an array without dimensions, as NumPy does
+
+
+def derivative_alone(phi: Elementwise, z: Any) -> Array:
+    """Return φ'(z) for numbers of any shape, as a new array."""
+    Z = floats(z)
+    return phi.derivative(Z, phi.value(Z, np.empty_like(Z)), np.empty_like(Z))[()]
+
+
+def floats(z: Any) -> Array:
+    """Return numbers of any shape as an array: float32 as it is, anything else in float64."""
+    Z = np.asarray(z)
+    return Z if Z.dtype == np.float32 else Z.astype(np.float64)
+
+
 @ACTIVATIONS.register("relu")
-class Relu(Configurable):
+class Relu(Elementwise):
     """max(z, 0); the derivative at 0 is taken to be 0.
 
     Examples
@@ -68,7 +103,9 @@ class Relu(Configurable):
     def value(self, Z: Array, out: Array) -> Array:
         return np.maximum(Z, 0, out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         return np.minimum(np.ceil(A, out=out), 1, out=out)  # faster than A > 0, which makes booleans
 
     def bind(self, Z: Array) -> Bound:
@@ -86,7 +123,7 @@ class Relu(Configurable):
 
 @ACTIVATIONS.register("leaky_relu")
 @dataclass(eq=False, repr=False)
-class LeakyRelu(Configurable):
+class LeakyRelu(Elementwise):
     """z for z > 0, slope · z elsewhere.
 
     Parameters
@@ -113,14 +150,16 @@ class LeakyRelu(Configurable):
         np.multiply(Z, self.slope, out=out)
         return (np.maximum if self.slope <= 1 else np.minimum)(Z, out, out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         np.multiply(np.greater(Z, 0, out=out), 1.0 - self.slope, out=out)
         return np.add(out, self.slope, out=out)
 
 
 @ACTIVATIONS.register("elu")
 @dataclass(eq=False, repr=False)
-class Elu(Configurable):
+class Elu(Elementwise):
     """z for z > 0, slope · (exp(z) - 1) elsewhere.
 
     Parameters
@@ -147,7 +186,9 @@ class Elu(Configurable):
         np.multiply(np.expm1(np.minimum(Z, 0, out=out), out=out), self.slope, out=out)
         return np.add(out, np.maximum(Z, 0, out=work), out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array, positive: Any = None) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None, positive: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         np.add(A, self.slope, out=out)  # slope · exp(z) where z <= 0
         np.copyto(out, 1, where=np.greater(Z, 0, out=positive))
         return out
@@ -158,7 +199,7 @@ class Elu(Configurable):
 
 
 @ACTIVATIONS.register("gelu")
-class Gelu(Configurable):
+class Gelu(Elementwise):
     """z · Φ(z), Φ the standard normal distribution function (the exact one, by erf).
 
     Examples
@@ -175,7 +216,9 @@ class Gelu(Configurable):
     def value(self, Z: Array, out: Array) -> Array:
         return np.multiply(Z, ndtr(Z, out=out), out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array, work: Array | None = None) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         Z_near = np.clip(Z, -40, 40, out=out)  # beyond, the density is zero, and Z² may overflow
         density = np.multiply(Z_near, Z_near, out=np.empty_like(out) if work is None else work)
         density *= -0.5
@@ -189,7 +232,7 @@ class Gelu(Configurable):
 
 
 @ACTIVATIONS.register("silu")
-class Silu(Configurable):
+class Silu(Elementwise):
     """z · σ(z).
 
     Examples
@@ -206,7 +249,9 @@ class Silu(Configurable):
     def value(self, Z: Array, out: Array) -> Array:
         return np.multiply(Z, expit(Z, out=out), out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array, work: Array | None = None) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         S = expit(Z, out=work)
         np.multiply(A, np.subtract(1, S, out=out), out=out)  # z σ(z) (1 - σ(z))
         return np.add(out, S, out=out)
@@ -216,7 +261,7 @@ class Silu(Configurable):
 
 
 @ACTIVATIONS.register("softplus")
-class Softplus(Configurable):
+class Softplus(Elementwise):
     """log(1 + exp(z)), a smooth relu.
 
     Examples
@@ -233,7 +278,9 @@ class Softplus(Configurable):
     def value(self, Z: Array, out: Array, work: Array | None = None) -> Array:
         return softplus(Z, out, work)
 
-    def derivative(self, Z: Array, A: Array, out: Array) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         return expit(Z, out=out)
 
     def bind(self, Z: Array) -> Bound:
@@ -241,7 +288,7 @@ class Softplus(Configurable):
 
 
 @ACTIVATIONS.register("tanh")
-class Tanh(Configurable):
+class Tanh(Elementwise):
     """tanh(z).
 
     Examples
@@ -258,12 +305,14 @@ class Tanh(Configurable):
     def value(self, Z: Array, out: Array) -> Array:
         return np.tanh(Z, out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         return np.subtract(1, np.multiply(A, A, out=out), out=out)
 
 
 @ACTIVATIONS.register("sigmoid", "logistic")
-class Sigmoid(Configurable):
+class Sigmoid(Elementwise):
     """σ(z) = 1 / (1 + exp(-z)); ``"logistic"`` is MLPClassifier's name for it.
 
     Examples
@@ -280,12 +329,14 @@ class Sigmoid(Configurable):
     def value(self, Z: Array, out: Array) -> Array:
         return expit(Z, out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         return np.multiply(A, np.subtract(1, A, out=out), out=out)
 
 
 @ACTIVATIONS.register("identity")
-class Identity(Configurable):
+class Identity(Elementwise):
     """z itself: the network stays linear.
 
     Examples
@@ -302,7 +353,9 @@ class Identity(Configurable):
     def value(self, Z: Array, out: Array) -> Array:
         return np.positive(Z, out=out)
 
-    def derivative(self, Z: Array, A: Array, out: Array) -> Array:
+    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+        if out is None:
+            return derivative_alone(self, Z)
         out.fill(1)
         return out
 

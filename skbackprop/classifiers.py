@@ -136,6 +136,9 @@ class TwoLayerClassifier(BaseBackprop):
         ones.
     n_layers_, n_outputs_ : int
         Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
+    network_ : Network
+        The fitted network in the open, with a copy of the weights: ``clf.network_.forward(X)``. It predicts class
+        numbers, ``np.searchsorted(clf.classes_, y)``.
     history_ : dict of lists
         One entry for each epoch since the last fit that started from new weights: "loss" (J), "penalty" (its second
         term), "learning_rate", "validation_loss", "validation_score", "seconds", and of the gradient of the last
@@ -226,7 +229,7 @@ class BackpropClassifier(BaseBackprop):
         W1, W2, … and b1, b2, … of all layers.
     classes_, link_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_
         As in :class:`TwoLayerClassifier`.
-    activations_, history_, search_history_, loss_curve_, loss_
+    activations_, network_, history_, search_history_, loss_curve_, loss_
         As in :class:`TwoLayerClassifier`.
     validation_scores_, best_validation_score_, best_iter_
         As in :class:`TwoLayerClassifier`.

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from ._core.kernels import Array
 from ._core.layers import bind
-from .network import Network, checked_samples
+from .network import Network, checked_samples, checked_targets, coefficients, gradient_at, objective_at
 
 MOST_PARAMETERS = 1000  # of a larger network, as many are checked as are drawn at random
 STEPS = (1e-4, 1e-5, 1e-6)  # a kink (of relu, say) inside one step seldom lies inside the shorter ones too
@@ -39,6 +39,10 @@ class GradientCheck(float):
     backprop: float
     difference: float
     n_parameters: int
+
+    def __repr__(self) -> str:
+        details = {k: f"{v:.6g}" if isinstance(v, float) else repr(v) for k, v in vars(self).items()}
+        return f"GradientCheck({', '.join([f'{float(self):.3g}', *(f'{k}={v}' for k, v in details.items())])})"
 
 
 def check_gradients(
@@ -147,7 +151,7 @@ class Problem:
     def gradient(self) -> Array:
         """Return what backpropagation says, computed in the network's dtype by the lines that fit runs."""
         cache = self.network.forward(self.X, dropout=self.dropout, random_state=0)
-        return self.network.backward(cache, *self.targets).theta.astype(np.float64)
+        return gradient_at(self.network, cache, *self.targets_for(self.network)).theta.astype(np.float64)
 
     def objective_in_float64(self) -> tuple[Callable[[], float], Array]:
         """Return a function that computes J, and the parameters that it reads anew at each call."""
@@ -155,13 +159,20 @@ class Problem:
         X = checked_samples(exact, self.X)
         cache = exact.forward(X, dropout=self.dropout, random_state=rng)
         forward, _ = bind(exact, cache, sparse=sp.issparse(X), rng=rng)  # once, for thousands of calls
+        targets = self.targets_for(exact)
 
         def J() -> float:
             rng.seed(0)  # the same dropout masks
             forward(X, cache.Z[-1])
-            return exact.loss(cache, *self.targets)
+            return objective_at(exact, cache.Z[-1], *targets)
 
         return J, exact.theta
+
+    def targets_for(self, network: Network) -> tuple[Array, Array, float]:
+        """Return checked targets and the coefficients c in a network's dtype, and alpha."""
+        Y, sample_weight, alpha = self.targets
+        m = self.X.shape[0]
+        return checked_targets(network, Y, m), coefficients(network, sample_weight, m), alpha
 
 
 def checked_gradient(g: Any, network: Network) -> Array:

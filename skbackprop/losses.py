@@ -26,7 +26,7 @@ taken off each other first, so that the log loss of any logits is exact.
 
 To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``. Losses and
 links may have a method ``bind`` too, which returns functions with work arrays of their own, so that a training step
-allocates nothing.
+allocates nothing; and ``check_targets``, which says what is wrong with targets that they cannot take.
 """
 
 from collections.abc import Callable
@@ -42,10 +42,14 @@ from .registry import Configurable, Registry, number
 
 LINKS = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
 LOSSES = Registry("loss", ("value", "gradient"))
+SUM_TOLERANCE = 1e-4  # what targets of a sample may differ from a sum of one, in float32 and with many classes too
 
 
 class Link(Protocol):
-    """What an output link has: ``Network`` needs the methods that the registry asks for, the estimators all of them."""
+    """What an output link has: to train a ``Network`` needs what the registry asks for, prediction the rest.
+
+    A method ``check_targets(Y)`` may raise for targets of which ``log_loss`` makes no sense, as in :class:`Loss`.
+    """
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return A of shape (m, n_outputs), written into out if given."""
@@ -73,7 +77,11 @@ class Link(Protocol):
 
 
 class Loss(Protocol):
-    """What a loss must have."""
+    """What a loss must have.
+
+    A method ``check_targets(Y, link)`` may raise a ValueError that names the remedy, for finite targets of shape
+    (m, n_outputs) that the loss cannot take; without it, all are taken. ``Network`` asks it.
+    """
 
     def value(self, Z: Array, Y: Array, link: Link) -> Array:
         """Return ℓ of each sample, shape (m,), for logits and targets of shape (m, n_outputs)."""
@@ -144,6 +152,9 @@ class SigmoidLink(Configurable):
     def inverse(self, A: Array) -> Array:
         return np.log(A) - np.log1p(-A)
 
+    def check_targets(self, Y: Array) -> None:
+        check_between_0_and_1(Y)
+
 
 @LINKS.register("softmax")
 class SoftmaxLink(Configurable):
@@ -190,6 +201,15 @@ class SoftmaxLink(Configurable):
     def inverse(self, A: Array) -> Array:
         return np.log(A)
 
+    def check_targets(self, Y: Array) -> None:
+        check_between_0_and_1(Y)
+        sums = Y.sum(axis=1)
+        i = int(np.argmax(np.abs(sums - 1)))
+        if abs(sums[i] - 1) > SUM_TOLERANCE:
+            remedy = f"Class numbers y become such rows with np.eye({Y.shape[1]})[y]"
+            remedy += "; labels that do not exclude each other want link='sigmoid'"
+            raise ValueError(f"Each row of Y must sum to one for softmax; row {i} sums to {sums[i]:g}. {remedy}.")
+
 
 @LOSSES.register("log_loss")
 @dataclass(eq=False, repr=False)
@@ -228,6 +248,10 @@ class LogLoss(Configurable):
         """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
         work = np.empty_like(Z) if self.label_smoothing else None
         return partial(self.value, link=link, work=work), gradient_with(self, link)
+
+    def check_targets(self, Y: Array, link: Any) -> None:
+        if hasattr(link, "check_targets"):
+            link.check_targets(Y)
 
 
 @LOSSES.register("squared_error")
@@ -275,3 +299,26 @@ def shifted(Z: Array, ones: Any = None, columns: Any = None, D: Any = None, E: A
     ties = np.floor(E, out=ties)  # 1 for the maximum, and for those that tie with it
     E -= ties
     return D, np.log1p(row_sums(E, ones) + (row_sums(ties, ones) - 1))
+
+
+def check_between_0_and_1(Y: Array) -> None:
+    """Raise ValueError, with the remedy, for targets that are neither 0 and 1 nor probabilities."""
+    low, high = Y.min(), Y.max()
+    if low < 0 or high > 1:
+        found = f"it holds numbers from {low:g} to {high:g}"
+        raise ValueError(f"Y must lie in [0, 1], 0 and 1 or probabilities; {found}. {remedy_for(np.unique(Y))}")
+
+
+def remedy_for(values: Array) -> str:
+    """Say how to make targets of labels that are other numbers than 0 and 1, of which these are the different ones."""
+    low, high = float(values[0]), float(values[-1])
+    low, high = (-1.0, 1.0) if low == -1 and high in (-1, 1) else (low, high)
+    shifted = "y" if low == 0 else f"y {'-' if low > 0 else '+'} {abs(low):g}"
+    whole = low < high and (values == np.floor(values)).all()
+    if whole and len(values) <= 2:
+        formula = (f"({shifted}) / {high - low:g}" if low else f"y / {high:g}") if high - low > 1 else shifted
+        return f"Labels {low:g} and {high:g} become targets with {formula}."
+    if whole and low >= 0:
+        K = f"{high - low + 1:g}"
+        return f"Class numbers become targets of {K} outputs, one for each class, with np.eye({K})[{shifted}]."
+    return "Make them 0 and 1, or take loss='squared_error' for targets that are real numbers."

@@ -6,24 +6,43 @@ objective is
     J = Σ_i w_i ℓ(zL_i, y_i) / Σ_i w_i + (alpha / 2) Σ_l ‖Wl‖²
 """
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from ._core.checks import (
+    check_cache,
+    check_finite,
+    checked_classes,
+    checked_gradients,
+    checked_samples,
+    checked_sizes,
+    checked_targets,
+    coefficients,
+    diverged,
+    generator,
+)
 from ._core.kernels import Array
-from ._core.layers import Cache, bind
-from ._core.parameters import Parameters, add_penalty_gradient, penalty
+from ._core.layers import Cache, Function, bind, writing
+from ._core.parameters import Parameters, add_penalty_gradient, described, named_parameters, penalty
+from ._core.predict import logits
 from .activations import ACTIVATIONS, Activation
 from .initializers import Normal, initial_weights, resolve_weight_init
 from .losses import LINKS, LOSSES, Link
+from .registry import check_number, same
+from .solvers import SOLVERS, State
 
 OUTPUT_GAIN = 0.09  # of weight_init="auto": the first probabilities are close to equal
 
 
 class Network(Parameters):
     """A feed-forward network in the open: forward, loss, backward and update, one at a time.
+
+    Every array that it is given is judged, and an error says what to do instead. Where a training by hand leaves the
+    finite numbers, loss, backward and update raise FloatingPointError, and the parameters stay as they were.
 
     Parameters
     ----------
@@ -39,7 +58,7 @@ class Network(Parameters):
     weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
         Where the weights start; see :mod:`skbackprop.initializers`. Biases start at zero.
     random_state : int or numpy.random.RandomState, default=None
-        Where W1, W2, … are drawn from, in this order.
+        Where W1, W2, … are drawn from, in this order; a numpy.random.Generator, which draws other numbers, is refused.
     dtype : dtype, default=float64
         float64 or float32, for all parameters and arrays.
 
@@ -72,7 +91,13 @@ class Network(Parameters):
     0.6475
     0.5039
     0.3981
+    >>> net.predict(X), net.score(X, [1, 0])
+    (array([1, 0]), 1.0)
     """
+
+    _solver: Any = None  # that of the last update which was given one, and what it remembers
+    _solver_state: State = {}
+    _n_updates = 0
 
     def __init__(
         self,
@@ -85,9 +110,7 @@ class Network(Parameters):
         random_state: int | np.random.RandomState | None = None,
         dtype: Any = np.float64,
     ) -> None:
-        sizes = [int(n) for n in layer_sizes]
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"layer_sizes must be at least two numbers of units, each >= 1; got {list(layer_sizes)}.")
+        sizes = checked_sizes(layer_sizes)
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}.")
         super().__init__(sizes, np.dtype(dtype))
@@ -100,6 +123,7 @@ class Network(Parameters):
         for W, gain in zip(self.W, gains, strict=True):
             W[...] = initial_weights(initializer or Normal(float(np.sqrt(gain / len(W)))), rng, *W.shape)
 
+    @np.errstate(all="ignore")
     def forward(
         self, X: Any, *, dropout: float = 0.0, random_state: int | np.random.RandomState | None = None
     ) -> Cache:
@@ -122,25 +146,26 @@ class Network(Parameters):
         Raises
         ------
         ValueError
-            If X does not have two dimensions, or another number of columns than the network has inputs, or if dropout
-            is not in [0, 1).
+            If X is empty, not a table of finite numbers with a column for each input, or dropout is not in [0, 1).
+        TypeError
+            If random_state is a numpy.random.Generator.
         """
         X = checked_samples(self, X)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be a number in [0, 1); got {dropout!r}.")
+        check_number(self, "dropout", dropout, 0, 1)
         cache = Cache(self.layer_sizes, X.shape[0], self.dtype, dropout)
-        cache.A = (X, *cache.A[1:])
+        cache.A, cache.theta = (X, *cache.A[1:]), self.theta.copy()
         forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=generator(random_state) if dropout else None)
         forward(X, cache.Z[-1])
         return cache
 
+    @np.errstate(all="ignore")
     def loss(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> float:
         """Return J, Σ_i w_i ℓ(z_i, y_i) / Σ_i w_i + (alpha / 2) Σ_l ‖Wl‖².
 
         Parameters
         ----------
         cache : Cache
-            From forward.
+            From forward. After an update its loss is still that of the parameters before, and so can have no penalty.
         Y : array-like of shape (m, n_outputs), or (m,) for one output
             Targets: 0 and 1, one-hot rows, label indicators, or real numbers for the squared error.
         sample_weight : array-like of shape (m,), default=None
@@ -151,26 +176,48 @@ class Network(Parameters):
         Raises
         ------
         ValueError
-            If Y or sample_weight do not fit the samples of the cache.
+            If Y or sample_weight do not fit the samples of the cache, if the loss cannot take such Y, or if there is a
+            penalty and the parameters have changed since forward.
+        TypeError
+            If cache is not what forward returns.
+        FloatingPointError
+            If the loss is not finite.
         """
+        check_number(self, "alpha", alpha, 0)
+        check_cache(self, cache, at_these_parameters=alpha > 0)
         Y, c = checked_targets(self, Y, cache.n_samples), coefficients(self, sample_weight, cache.n_samples)
-        losses = self.loss_function.value(cache.Z[-1], Y, self.link)
-        return float(np.sum(c[:, 0] * losses)) + penalty(self.weights, alpha)
+        J = objective_at(self, cache.Z[-1], Y, c, alpha)
+        if not np.isfinite(J):
+            raise diverged(f"The loss is {J}", self._n_updates)
+        return J
 
+    @np.errstate(all="ignore")
     def backward(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> Parameters:
         """Return the gradient of :meth:`loss` in every parameter, as ``grads.W``, ``grads.b`` and ``grads.theta``.
 
+        Every dZ, and dA of the hidden layers, is left in the cache.
+
         Parameters
         ----------
-        cache, Y, sample_weight, alpha
+        cache : Cache
+            From forward, with the parameters that the network has.
+        Y, sample_weight, alpha
             As in :meth:`loss`.
+
+        Raises
+        ------
+        ValueError
+            As in :meth:`loss`, and if the parameters have changed since forward.
+        TypeError
+            If cache is not what forward returns.
+        FloatingPointError
+            If the gradient is not finite.
         """
+        check_number(self, "alpha", alpha, 0)
+        check_cache(self, cache, at_these_parameters=True)
         Y, c = checked_targets(self, Y, cache.n_samples), coefficients(self, sample_weight, cache.n_samples)
-        grads = Parameters(self.layer_sizes, self.dtype)
-        X = cache.A[0]
-        _, backward = bind(self, cache, grads, sparse=sp.issparse(X))
-        backward(X, cache.Z[-1], Y, c)
-        add_penalty_gradient(self.weights, alpha, grads.weights)
+        grads = gradient_at(self, cache, Y, c, alpha)
+        check_finite(grads, "d{} is", self._n_updates)
         return grads
 
     def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
@@ -186,59 +233,160 @@ class Network(Parameters):
         cache = self.forward(X)
         return self.loss(cache, Y, sample_weight, alpha), self.backward(cache, Y, sample_weight, alpha)
 
-    def update(self, grads: Parameters, learning_rate: float) -> None:
-        """Take one step of plain gradient descent, θ ← θ - learning_rate · dθ."""
-        np.subtract(self.theta, learning_rate * grads.theta, out=self.theta)
+    @np.errstate(all="ignore")
+    def update(self, grads: Parameters, learning_rate: float, solver: Any = None) -> None:
+        """Take one step of a solver; by default of plain gradient descent, θ ← θ - learning_rate · dθ.
+
+        Parameters
+        ----------
+        grads : Parameters
+            From backward; they are not changed.
+        learning_rate : float
+            The learning rate, not negative.
+        solver : str or Solver, default=None
+            "adam", ``SGD(momentum=0.9)``, …; see :mod:`skbackprop.solvers`. What it remembers stays with the network
+            and its copies, until another solver is given, which begins afresh. A step without a solver leaves it.
+
+        Raises
+        ------
+        ValueError
+            If the learning rate is not a number, grads are those of a network of other sizes, or the solver wants the
+            whole table at once.
+        TypeError
+            If grads are not what backward returns.
+        FloatingPointError
+            If grads, or the parameters after the step, are not finite; those of the network stay as they were.
+
+        Examples
+        --------
+        >>> from skbackprop import Network
+        >>> net = Network([2, 3, 1], random_state=0)
+        >>> for step in range(100):
+        ...     grads = net.backward(net.forward([[0.5, 0.8], [1.0, -1.0]]), [1, 0])
+        ...     net.update(grads, learning_rate=0.05, solver="adam")
+        >>> net.predict_proba([[0.5, 0.8]]).round(2)
+        array([[0., 1.]])
+        """
+        check_number(self, "learning_rate", learning_rate, 0)
+        grads, moved = checked_gradients(self, grads), Parameters(self.layer_sizes, self.dtype)
+        check_finite(grads, "d{} is", self._n_updates)
+        if solver is None:
+            np.subtract(self.theta, learning_rate * grads.theta, out=moved.theta)
+            memory = {}
+        else:
+            moved.theta, memory = self.theta, self._remembered(SOLVERS.resolve(solver))
+            memory["_solver"].stepper(moved, grads, memory["_solver_state"])(learning_rate)
+        check_finite(moved, "{} would be", self._n_updates)
+        self.theta = moved.theta
+        vars(self).update(memory, _n_updates=self._n_updates + 1)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, or, with link="sigmoid" and several outputs, of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (m, n_features)
+            The samples.
+
+        Returns
+        -------
+        P : ndarray of shape (m, n_classes)
+            Of a single output 1 - a and a, both exact, as a classifier of scikit-learn has them; else AL.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`forward` does.
+        FloatingPointError
+            If the probabilities are not finite.
+        """
+        single = self.layer_sizes[-1] == 1
+        return self._outputs(X, self.link.both_sides if single else self.link.probabilities, 2 if single else 0)
+
+    def predict(self, X: Any) -> Any:
+        """Return the number of the most probable class of each sample, or which labels are more probable than not.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (m, n_features)
+            The samples.
+
+        Returns
+        -------
+        y : ndarray of int of shape (m,), or (m, n_outputs) with link="sigmoid" and several outputs
+            0 and 1 for one output.
+        """
+        decided = np.asarray(self.link.decide(self._outputs(X)), np.int64)
+        return decided[:, 0] if decided.ndim == 2 and decided.shape[1] == 1 else decided
+
+    def score(self, X: Any, y: Any) -> float:
+        """Return the accuracy, the share of the samples that :meth:`predict` gets right: of label indicators, entirely.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (m, n_features)
+            The samples.
+        y : array-like of shape (m,) or (m, n_outputs)
+            What predict should return; the columns of 0 and 1 and the one-hot rows that :meth:`loss` takes will do.
+
+        Raises
+        ------
+        ValueError
+            If y is neither.
+        """
+        predicted = self.predict(X)
+        right = predicted == checked_classes(y, self.layer_sizes[-1], predicted)
+        return float(np.mean(right if right.ndim == 1 else right.all(axis=1)))
+
+    def __repr__(self) -> str:
+        phis = self.activations[:1] if same(self.activations[1:], self.activations[:-1]) else self.activations
+        parts = {"activation": phis[0] if len(phis) == 1 else phis} if phis else {}
+        parts |= {"loss": self.loss_function, "link": self.link} | (
+            {} if self.dtype == np.float64 else {"dtype": self.dtype.name}
+        )
+        details = ", ".join(f"{name}={part!r}" for name, part in parts.items())
+        title = f"Network({self.layer_sizes}, {details}): {self.theta.size} parameters"
+        return described(title, named_parameters(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_solver" in vars(self):  # a copy's memory is its own, and can be written to where the file's cannot
+            self._solver, self._solver_state = copy.deepcopy((self._solver, self._solver_state))
+
+    def _remembered(self, solver: Any) -> dict[str, Any]:
+        """Return a solver, and a copy of what it remembers, as the attributes that hold them after its step."""
+        if getattr(solver, "full_batch_only", False):
+            instead = "train BackpropClassifier(solver=...) with it, or give 'adam', 'sgd', …"
+            raise ValueError(
+                f"solver={solver!r} searches along a line with the whole table, not step by step: {instead}."
+            )
+        goes_on = self._solver is not None and same(solver, self._solver)
+        state = copy.deepcopy(self._solver_state) if goes_on else solver.init_state(self.theta)
+        return {"_solver": copy.deepcopy(solver), "_solver_state": state}
+
+    @np.errstate(all="ignore")
+    def _outputs(self, X: Any, write: Function = np.positive, n_columns: int = 0) -> Array:
+        """Return the logits, or what write makes of them."""
+        X = checked_samples(self, X)
+        outputs, sound = logits(X, self.W, self.b, self.activations, writing(write), n_columns)
+        if not sound and np.isnan(outputs.min()):
+            raise diverged("The outputs are nan", self._n_updates)
+        return outputs
 
 
-def generator(random_state: Any) -> np.random.RandomState:
-    """Return a RandomState as it is, and one made of a seed."""
-    return random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
+def objective_at(network: Network, Z: Array, Y: Array, c: Array, alpha: float) -> float:
+    """Return J for logits Z, checked targets and coefficients c, and the network's weights."""
+    losses = network.loss_function.value(Z, Y, network.link)
+    return float(np.sum(c[:, 0] * losses)) + penalty(network.weights, alpha)
 
 
-def checked_samples(network: Network, X: Any) -> Any:
-    """Return X in the network's dtype.
-
-    Raises
-    ------
-    ValueError
-        If it does not have two dimensions, or another number of columns than the network has inputs.
-    """
-    X = sp.csr_matrix(X, dtype=network.dtype) if sp.issparse(X) else np.asarray(X, network.dtype)
-    if len(X.shape) != 2 or X.shape[1] != network.layer_sizes[0]:
-        raise ValueError(f"X must have shape (n_samples, {network.layer_sizes[0]}); got {X.shape}.")
-    return X
-
-
-def checked_targets(network: Network, Y: Any, n_samples: int) -> Array:
-    """Return Y in the network's dtype and with one column for each output.
-
-    Raises
-    ------
-    ValueError
-        If it has another shape.
-    """
-    Y, expected = np.asarray(Y, network.dtype), (n_samples, network.layer_sizes[-1])
-    if Y.ndim == 1 and expected[1] == 1:
-        Y = Y[:, np.newaxis]
-    if Y.shape != expected:
-        raise ValueError(f"Y must have shape {expected}, a column for each output; got {Y.shape}.")
-    return Y
-
-
-def coefficients(network: Network, sample_weight: Any, n_samples: int) -> Array:
-    """Return c_i = w_i / Σ w as a column.
-
-    Raises
-    ------
-    ValueError
-        If the weights are not n_samples finite, non-negative numbers, or all zero.
-    """
-    w = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    if w.shape != (n_samples,) or not (np.isfinite(w).all() and w.min() >= 0 and w.max() > 0):
-        raise ValueError(f"sample_weight must be {n_samples} non-negative numbers, not all zero; got {w}.")
-    w = w / w.max()  # so that 1e-300 and 1 give the same bits, and no sum overflows
-    return (w / w.sum()).astype(network.dtype)[:, np.newaxis]
+def gradient_at(network: Network, cache: Cache, Y: Array, c: Array, alpha: float) -> Parameters:
+    """Return the gradient of the same J, and leave every dZ and dA in the cache."""
+    grads, X = Parameters(network.layer_sizes, network.dtype), cache.A[0]
+    _, backward = bind(network, cache, grads, sparse=sp.issparse(X), keeps_dA=True)
+    backward(X, cache.Z[-1], Y, c)
+    add_penalty_gradient(network.weights, alpha, grads.weights)
+    return grads
 
 
 def resolve_link(spec: Any, n_outputs: int) -> Link:

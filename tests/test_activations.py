@@ -1,11 +1,12 @@
 """Every activation: its values, its derivative, and what it does far out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skbackprop.activations import ACTIVATIONS, Elu, LeakyRelu, softplus
+from skbackprop.activations import ACTIVATIONS, Elu, LeakyRelu, Tanh, softplus
 
 EVERY = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 GRID = np.array([[-30.0, -7.0, -2.5, -1.0, -0.3, -0.01, 0.01, 0.3, 1.0, 2.5, 7.0, 30.0]])
@@ -155,6 +156,55 @@ def test_any_number_of_rows_and_units(name, shape):
         A_i, slope_i = value_and_derivative(phi, z[np.newaxis])
         np.testing.assert_allclose(A[i], A_i[0], rtol=1e-15)
         np.testing.assert_allclose(slope[i], slope_i[0], rtol=1e-15)
+
+
+# ---------------------------------------------------------------------- as functions of any array-like
+
+
+@EVERY
+def test_it_can_be_called_like_a_function_of_numpy(name):
+    phi, Z = ACTIVATIONS[name](), GRID.copy()
+    A, slope = value_and_derivative(phi, Z)
+    np.testing.assert_array_equal(phi(Z), A)
+    np.testing.assert_array_equal(phi.derivative(Z), slope)
+    np.testing.assert_array_equal(Z, GRID)
+    assert not np.shares_memory(phi(Z), Z)
+    for same in (Z.tolist(), Z.reshape(3, 4).T, Z[:, ::-1], pd.Series(Z[0])):
+        expected = np.asarray(same, np.float64)
+        np.testing.assert_allclose(phi(same), [phi(z) for z in expected], rtol=1e-14)
+        np.testing.assert_allclose(phi.derivative(same), [phi.derivative(z) for z in expected], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_the_published_numbers_come_from_integers_and_single_numbers_too(name):
+    phi, (values, slopes) = ACTIVATIONS[name](), GOLDEN[name]
+    for z, value, slope in zip(POINTS, values, slopes, strict=True):
+        assert phi(z) == pytest.approx(value, rel=4e-15, abs=1e-17)
+        assert phi.derivative(z) == pytest.approx(slope, rel=4e-15, abs=1e-16)
+        assert isinstance(phi(z), np.float64)
+        assert isinstance(phi.derivative(z), np.float64)
+    for integers in ([-3, 0], np.array([-3, 0]), np.array([-3, 0], np.int8), (-3, 0)):
+        np.testing.assert_allclose(phi(integers), [values[0], values[2]], rtol=4e-15, atol=1e-17)
+        np.testing.assert_allclose(phi.derivative(integers), [slopes[0], slopes[2]], rtol=4e-15, atol=1e-16)
+        assert phi(integers).dtype == phi.derivative(integers).dtype == np.float64
+
+
+@EVERY
+def test_called_with_float32_it_answers_in_float32(name):
+    phi, Z = ACTIVATIONS[name](), GRID.astype(np.float32)
+    assert phi(Z).dtype == phi.derivative(Z).dtype == np.float32
+    np.testing.assert_array_equal(phi.derivative(Z), value_and_derivative(phi, Z)[1])
+    assert phi(np.empty((0, 3))).shape == phi.derivative(np.empty((0, 3))).shape == (0, 3)
+
+
+def test_a_subclass_that_overrides_the_protocol_is_called_by_its_own():
+    class Doubled(Tanh):
+        def value(self, Z, out):
+            return np.multiply(2, np.tanh(Z), out=out)
+
+    assert Doubled()(0.5) == 2 * np.tanh(0.5)
+    np.testing.assert_allclose(LeakyRelu(0.3)([-2.0, 1.0]), [-0.6, 1.0])
+    np.testing.assert_allclose(LeakyRelu(0.3).derivative([-2.0, 1.0]), [0.3, 1.0])
 
 
 @EVERY

@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     ["_version", "registry", "_core/kernels", "_core/parameters"],
     ["activations", "losses", "initializers", "solvers", "schedules"],
-    ["_core/layers", "_core/predict"],
+    ["_core/layers", "_core/predict", "_core/checks"],
     ["arrays", "network"],
     ["gradient_check", "gradient_comparison"]
     + [f"_comparison/{name}" for name in ("steps", "shapes", "slips", "diagnosis")],

@@ -292,8 +292,11 @@ def test_one_activation_for_all_layers_or_one_for_each():
     np.testing.assert_array_equal(mixed.A[2], np.maximum(mixed.Z[1], 0))
 
 
-def test_no_rows_at_all_have_no_probabilities():
-    assert Network([2, 3, 1], random_state=0).forward(np.empty((0, 2))).A[-1].shape == (0, 1)
+@pytest.mark.parametrize("method", ["forward", "predict", "predict_proba"])
+@pytest.mark.parametrize("X", [np.empty((0, 2)), sp.csr_matrix((0, 2))], ids=["dense", "sparse"])
+def test_an_empty_batch_raises(method, X):
+    with pytest.raises(ValueError, match=r"X must hold at least one sample; got shape \(0, 2\)"):
+        getattr(Network([2, 3, 1]), method)(X)
 
 
 # ---------------------------------------------------------------------- dropout

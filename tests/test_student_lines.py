@@ -11,6 +11,7 @@ import pytest
 from skbackprop import Network, check_gradients
 from skbackprop.activations import LeakyRelu
 from skbackprop.arrays import Parameters
+from skbackprop.solvers import SGD
 
 SIZES = [4, 5, 3, 2]  # no two layers alike, so that a transposed or swapped array never fits
 SHAPES_W = [(4, 5), (5, 3), (3, 2)]
@@ -423,6 +424,24 @@ def test_a_copy_of_a_network_trains_on_as_the_original(through, make, tmp_path):
     for ours, theirs in zip(work(other), work(untouched), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert not np.array_equal(make().theta, other.theta)
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("solver", ["adam", SGD(momentum=0.9)], ids=str)
+def test_a_copy_remembers_what_the_solver_of_the_original_does(through, solver, tmp_path):
+    X, Y = batch()
+
+    def trained(net, n):
+        for _ in range(n):
+            net.update(net.backward(net.forward(X), Y), 0.05, solver)
+        return net.theta.copy()
+
+    net = network()
+    trained(net, 3)
+    other = through(through(net, tmp_path), tmp_path)
+    expected = trained(network(), 5)
+    np.testing.assert_array_equal(trained(other, 2), expected)
+    np.testing.assert_array_equal(trained(net, 2), expected)  # the copy's steps have not touched its memory
 
 
 @EVERY_WAY

@@ -29,7 +29,7 @@ import numpy as np
 
 from ..losses import BoundLink, gradient_with
 from .kernels import Array, product_into, row_adder
-from .parameters import Parameters
+from .parameters import Parameters, described
 
 Function = Callable[..., Any]
 Forward = Callable[[Any, Array], Array]  # (X, ZL)
@@ -47,12 +47,16 @@ class Cache:
         ``A[0]`` is X, ``A[1]`` is A1, …, ``A[-1]`` the probabilities.
     dZ : tuple of ndarray of shape (m, n_l)
         Filled by backward: ∂J/∂Z of each layer; empty before.
+    dA : tuple of ndarray of shape (m, n_l)
+        Filled by backward: ∂J/∂A of each hidden layer, ``dA[0]`` is dA1; empty before.
     slopes : tuple of ndarray of shape (m, n_l)
         Filled by backward: φ'(Z) of each hidden layer; empty before.
     masks : tuple of ndarray of shape (m, n_l)
         The dropout masks of the hidden layers; empty without dropout.
     inputs : tuple of ndarray of shape (m, n_l)
         What each hidden layer hands on: A, or A ∘ mask under dropout.
+    theta : ndarray of shape (n_parameters,), or None
+        A copy of the parameters that ``Network.forward`` computed it with.
 
     Examples
     --------
@@ -67,13 +71,37 @@ class Cache:
         self.Z = tuple(np.empty((n_samples, n), dtype) for n in layer_sizes[1:])
         self.A: tuple[Any, ...] = (None, *(np.empty_like(Z) for Z in self.Z))
         self.dZ: tuple[Array, ...] = ()
+        self.dA: tuple[Array, ...] = ()
         self.slopes: tuple[Array, ...] = ()
         self.masks = tuple(np.empty_like(A) for A in self.A[1:-1]) if dropout else ()
         self.inputs = tuple(np.empty_like(A) for A in self.A[1:-1]) if dropout else self.A[1:-1]
+        self.theta: Array | None = None
+
+    def __repr__(self) -> str:
+        samples = "1 sample" if self.n_samples == 1 else f"{self.n_samples} samples"
+        return described(f"Cache of {samples}", named_arrays(self))
+
+
+def named_arrays(cache: Cache) -> dict[str, Any]:
+    """Return the arrays of a cache by name, in the order in which they come about: X, Z1, A1, …, dZ2, dA1, dZ1."""
+    arrays = {} if cache.A[0] is None else {"X": cache.A[0]}
+    for l, (Z, A) in enumerate(zip(cache.Z, cache.A[1:], strict=True)):
+        arrays |= {f"Z{l + 1}": Z, f"A{l + 1}": A}
+        arrays |= {f"mask{l + 1}": mask for mask in cache.masks[l : l + 1]}
+    for l in reversed(range(len(cache.dZ))):
+        arrays |= {f"dA{l + 1}": dA for dA in cache.dA[l : l + 1]}
+        arrays |= {f"dZ{l + 1}": cache.dZ[l]}
+    return arrays
 
 
 def bind(
-    network: Any, cache: Cache, gradients: Parameters | None = None, *, sparse: bool = False, rng: Any = None
+    network: Any,
+    cache: Cache,
+    gradients: Parameters | None = None,
+    *,
+    sparse: bool = False,
+    rng: Any = None,
+    keeps_dA: bool = False,
 ) -> tuple[Forward, Any]:
     """Return forward(X, ZL) and backward(X, ZL, Y, c), bound to the arrays of a cache.
 
@@ -92,10 +120,13 @@ def bind(
         Whether X comes as a CSR matrix.
     rng : RandomState, default=None
         Source of the dropout masks, which each call of forward draws anew.
+    keeps_dA : bool, default=False
+        Whether dA gets arrays of its own; by default dZ takes its place, which saves time and memory.
     """
     if gradients is not None:
         cache.dZ = tuple(np.empty_like(Z) for Z in cache.Z)
         cache.slopes = tuple(np.empty_like(Z) for Z in cache.Z[:-1])
+        cache.dA = tuple(np.empty_like(Z) for Z in cache.Z[:-1]) if keeps_dA else cache.dZ[:-1]
     hidden = range(len(network.activations))
     functions = [bind_activation(phi, Z) for phi, Z in zip(network.activations, cache.Z[:-1], strict=True)]
     layers = [hidden_forward(network, cache, l, functions[l][0], sparse and l == 0, rng) for l in hidden]
@@ -150,14 +181,15 @@ def hidden_forward(network: Any, cache: Cache, l: int, value: Function, sparse: 
 def hidden_backward(network: Any, cache: Cache, grads: Parameters, l: int, derivative: Function, sparse: bool) -> Layer:
     """Return the backward pass of hidden layer l + 1."""
     Z, A, dZ, slope, dZ_above = cache.Z[l], cache.A[l + 1], cache.dZ[l], cache.slopes[l], cache.dZ[l + 1]
+    dA = cache.dA[l]  # in a training step the same array as dZ
     W_above_T, multiply, mask = network.W[l + 1].T, np.multiply, cache.masks[l] if cache.masks else None
     add_up = weight_gradients(cache, grads, l, sparse)
 
     def backward(A_below_T: Any) -> None:  # (fan_in, m)
-        dA = dZ_above.dot(W_above_T, dZ)  # dA = dZ_above W_aboveᵀ    (m, fan_out)
+        dZ_above.dot(W_above_T, dA)  # dA = dZ_above W_aboveᵀ         (m, fan_out)
         if mask is not None:
             multiply(dA, mask, dA)
-        multiply(dA, derivative(Z, A, slope), dZ)  # dZ = dA ∘ φ'(Z)  (m, fan_out), in dA's place
+        multiply(dA, derivative(Z, A, slope), dZ)  # dZ = dA ∘ φ'(Z)  (m, fan_out)
         add_up(A_below_T)
 
     return backward

@@ -12,6 +12,8 @@ import numpy as np
 
 from .kernels import Array, axpy
 
+SHOWN_NUMBERS, SHOWN_ROWS = 16, 8  # of an array whose numbers are printed
+
 
 class Views(tuple[Array, ...]):
     """Arrays that can be written to, but not replaced: ``views[l] = values`` writes into the l-th.
@@ -123,12 +125,34 @@ class Parameters:
         """Return the Euclidean norm of each layer's W and b together."""
         return [float(np.hypot(np.linalg.norm(W), np.linalg.norm(b))) for W, b in zip(self.W, self.b, strict=True)]
 
+    def __repr__(self) -> str:
+        return described(f"{type(self).__name__}({self.layer_sizes})", named_parameters(self))
+
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in ("weights", "W", "b")} | {"sizes": self.layer_sizes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._hold(np.array(state.pop("theta")), state.pop("sizes"))
         vars(self).update(state)
+
+
+def named_parameters(parameters: Parameters) -> dict[str, Array]:
+    """Return every W and b by its name: W1, b1, W2, …"""
+    layers = enumerate(zip(parameters.W, parameters.b, strict=True), start=1)
+    return {name: array for l, (W, b) in layers for name, array in ((f"W{l}", W), (f"b{l}", b))}
+
+
+def described(title: str, arrays: dict[str, Any]) -> str:
+    """Return a title and, line by line, each array's name and shape, and its numbers where they are few."""
+    names, shapes = max(map(len, arrays)), max(len(str(array.shape)) for array in arrays.values())
+    lines = [title]
+    for name, array in arrays.items():
+        line = f"  {name:{names}}  {array.shape!s:{shapes}}  "
+        few_rows = array.ndim == 1 or array.shape[0] <= SHOWN_ROWS
+        if isinstance(array, np.ndarray) and 0 < array.size <= SHOWN_NUMBERS and few_rows:
+            line += np.array2string(array, precision=4, prefix=line)
+        lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
 def penalty(weights: Array, alpha: float) -> float:

@@ -14,7 +14,8 @@ from .._core.kernels import Array
 from .._core.predict import logits
 from .._data.labels import Labels
 from .._version import __version__
-from ..network import resolve_activations, resolve_link
+from ..initializers import zeros
+from ..network import Network, resolve_activations, resolve_link
 from .inputs import FLOATS
 
 # A history is a thousand numbers or more: in a file they are one string of bytes, and its views are names of columns.
@@ -96,6 +97,22 @@ class Predictor(ClassifierMixin, BaseEstimator):
         """
         Z = self._logits(X)
         return Z[:, 0] if Labels.fitted(self).binary else Z
+
+    @property
+    def network_(self) -> Network:
+        """A Network with a copy of the fitted weights: forward, loss, backward and update, to look into.
+
+        It has the activations that were trained, and the ``loss`` and the link of the classifier. What it predicts are
+        class numbers, places in ``classes_``: ``np.searchsorted(clf.classes_, y)`` makes them of labels, and
+        ``np.eye(K)[...]`` of those the targets of K > 2 classes.
+        """
+        self._check_is_fitted()
+        W, b = self.coefs_, self.intercepts_
+        activations, loss = copy.deepcopy((self.activations_, self.loss))
+        options = {"link": self.link_, "weight_init": zeros, "dtype": W[0].dtype}
+        network = Network([len(W[0]), *map(len, b)], [*activations], loss, **options)
+        network.W, network.b = W, b
+        return network
 
     def _check_is_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():  # asked first, since scikit-learn 1.6 takes 25 µs to ask the same
