@@ -201,19 +201,19 @@ def compare_gradients(
     Z² in place of 1 - A²), "φ in place of φ'", "φ' of another φ", "another φ" (softmax and sigmoid among them), "φ
     missing", "penalty left out", "penalty times m", "penalty divided by m", "penalty without its ½", "another
     penalty", "penalty on b", "summed over the wrong axis", "summed over all axes", "not summed", "W of after the
-    update", "W transposed", "Z in place of A", "b left out", "label smoothing left out", "gradient of the squared
-    error", "gradient of the log loss", "softmax's derivative without its off-diagonal", "softmax over the wrong axis",
-    "all zero", and factors: "factor 2", "factor 1/2", "1/n_outputs too many", "another factor". Two in one line are
-    joined by a semicolon.
+    update", "W of before an update" (the network was updated since), "W transposed", "Z in place of A", "b left out",
+    "label smoothing left out", "gradient of the squared error", "gradient of the log loss", "softmax's derivative
+    without its off-diagonal", "softmax over the wrong axis", "all zero", and factors: "factor 2", "factor 1/2",
+    "1/n_outputs too many", "another factor". Two in one line are joined by a semicolon.
 
     Some slips cannot be told apart, and the first of these is named: with two samples "1/m missing" and a factor of 2;
-    in an array of one number, any two slips with the same result. With one sample, 1/m changes nothing. With a single
-    dW, other than the arrays of the samples, "transposed" cannot be told from a convention. Where z is zero but for
-    rounding, the slopes on both sides of a kink count as right.
+    in an array of one number, any two slips with the same result. With one sample, 1/m changes nothing. A single
+    dW that lies otherwise than the arrays of the samples is called "transposed", though it may be a convention. Where z
+    is zero but for rounding, the slopes on both sides of a kink count as right.
 
     Examples
     --------
-    A student has summed the bias over all samples and units, and forgotten the slope of tanh:
+    A student has forgotten the slope of tanh, and summed the gradient of the bias over the units, too:
 
     >>> import numpy as np
     >>> from skbackprop import Network, compare_gradients
@@ -272,9 +272,7 @@ def arrays_of(network: Network, X: Any, Y: Any, weights: Any, alpha: float) -> A
     arrays: Arrays = {}
     for l, (Z, A, dZ, dW, db) in enumerate(zip(cache.Z, cache.A[1:], cache.dZ, grads.W, grads.b, strict=True), start=1):
         arrays |= {f"Z{l}": Z, f"A{l}": A, f"dZ{l}": dZ, f"dW{l}": dW, f"db{l}": db}
-        if l > 1:
-            arrays[f"dA{l - 1}"] = dZ @ network.W[l - 1].T
-    return arrays
+    return arrays | {f"dA{l}": dA for l, dA in enumerate(cache.dA, start=1)}
 
 
 def judged(mine: Arrays, ours: Arrays, exercise: Exercise, slack: Arrays, rtol: float) -> GradientComparison:

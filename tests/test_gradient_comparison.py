@@ -330,6 +330,17 @@ def test_a_forward_pass_through_the_updated_network():
     assert "learning rate was 0.25" in str(comparison)
 
 
+@pytest.mark.parametrize("rate", [None, 0.25])
+def test_a_network_that_was_updated_since(rate):
+    net, X, Y = exercise((4, 3), "tanh", "binary")
+    own = Student(net, X, Y, "tanh", "binary").own
+    net.update(net.backward(net.forward(X), Y), 0.25)
+    comparison = compare_gradients(own, net, X, Y, learning_rate=rate)
+    assert ("W of before an update", "Z1") in told(comparison)
+    assert {slip for slip, _ in told(comparison)} == {"W of before an update"}
+    assert "learning rate was 0.25" in comparison.summary
+
+
 def test_weights_that_were_left_out():
     net, X, Y = exercise((4,), "tanh", "softmax")
     own = Student(net, X, Y, "tanh", "softmax").own

@@ -16,7 +16,7 @@ from .steps import Arrays, Steps, parsed
 
 MEAN, SIGN, SLOPE = "1/m missing", "sign", "φ' missing"
 SLOPE_AT_A, SLOPE_OF_A = "φ' taken at A instead of Z", "φ' as a formula in A, given Z"
-PENALTY, UPDATED = "penalty left out", "W of after the update"
+PENALTY, UPDATED, NOT_UPDATED = "penalty left out", "W of after the update", "W of before an update"
 SAME = 1e-6  # relative difference up to which a factor that was solved for is a round one
 
 
@@ -38,7 +38,7 @@ class OfFactor:
 
     right: Array
     direction: Array
-    told: Callable[[float], Slip | None]
+    told: Callable[[float], Slip]
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,11 @@ def in_weighted_sum(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> 
     yield Slip("b left out"), A_below @ W
     if W.shape == W.T.shape:
         yield Slip("W transposed"), A_below @ W.T + b
-    dW, db = exercise.truth[f"dW{l}"], exercise.truth[f"db{l}"]
-    yield updated(exercise, A_below @ W + b, A_below @ dW + db)
-    yield updated(exercise, A_below @ W + b, A_below @ dW)
+    right = A_below @ W + b
+    for gradients in (exercise.truth, arrays):  # the step was by ours, or by theirs
+        dW, db = gradients[f"dW{l}"], gradients[f"db{l}"]
+        yield from updated(exercise, right, A_below @ dW + db)
+        yield from updated(exercise, right, A_below @ dW)
 
 
 def in_activation(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
@@ -121,9 +123,8 @@ def in_output_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) 
     dZ, W = arrays[f"dZ{l + 1}"], exercise.steps.network.W[l]
     if W.shape == W.T.shape:
         yield Slip("W transposed"), dZ @ W
-    steps_taken = arrays[f"dW{l + 1}"], exercise.truth[f"dW{l + 1}"]
-    for dW in steps_taken:
-        yield updated(exercise, dZ @ W.T, dZ @ dW.T)
+    for gradients in (arrays, exercise.truth):  # the step was by theirs, or by ours
+        yield from updated(exercise, dZ @ W.T, dZ @ gradients[f"dW{l + 1}"].T)
 
 
 def in_weight_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
@@ -180,15 +181,22 @@ def factors(steps: Steps, kind: str, right: Array) -> Iterator[tuple[Slip, Array
             yield Slip("; ".join(names), missing if name == MEAN else ""), sign * factor * right
 
 
-def updated(exercise: Exercise, right: Array, direction: Array) -> tuple[Slip, Array] | OfFactor:
-    """Return the slip of having used W - learning_rate · dW."""
-    if exercise.learning_rate is not None:
-        return Slip(UPDATED, "take W of before it"), right - exercise.learning_rate * direction
+def updated(exercise: Exercise, right: Array, direction: Array) -> Found:
+    """Yield the slips of having used W - learning_rate · dW, or the W whose update the present one is."""
 
-    def told(t: float) -> Slip | None:
-        return Slip(UPDATED, f"take W of before it; the learning rate was {t:.4g}") if t > 0 else None
+    def told(t: float) -> Slip:
+        rate = f"the learning rate was {abs(t):.4g}"
+        return (
+            Slip(UPDATED, f"take W of before it; {rate}")
+            if t > 0
+            else Slip(NOT_UPDATED, f"the network is one on; {rate}")
+        )
 
-    return OfFactor(right, direction, told)
+    if exercise.learning_rate is None:
+        yield OfFactor(right, direction, told)
+    else:
+        for t in (exercise.learning_rate, -exercise.learning_rate):
+            yield told(t), right - t * direction
 
 
 def penalty_of(strength: float, alpha: float, m: int) -> Slip:
