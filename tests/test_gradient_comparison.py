@@ -256,6 +256,32 @@ def test_an_array_made_from_the_right_ones_is_wrong_by_itself():
     assert slips_of(own, net, X, Y) == {"dZ1": None, "dW1": "sign"}
 
 
+def test_an_array_follows_from_the_wrong_one_that_it_is_made_from():
+    net, X, Y = exercise((4,), "tanh", "binary")
+    own = Student(net, X, Y, "tanh", "binary").own
+    own["A1"] = own["A1"] ** 3
+    own["dZ2"] = -own["dZ2"]  # nearer, but dA1 is right all the same
+    own["dZ1"] = own["dA1"] * (1 - own["A1"] ** 2)
+    entries = {entry.name: entry for entry in compare_gradients(own, net, X, Y).entries}
+    assert (entries["dZ1"].verdict, entries["dZ1"].origin) == ("follows", "A1")
+
+
+def test_what_follows_from_a_close_array_is_right():
+    net = Network([1, 1])
+    net.theta = [1.0, 0.0]
+    Z1 = np.array([[-100.0 * (1 + 1e-8)]])
+    own = {"Z1": Z1, "A1": sigmoid(Z1)}  # which differs by a factor of 1 - 1e-6
+    assert compare_gradients(own, net, [[-100.0]], [1.0])
+    assert not compare_gradients({"A1": own["A1"]}, net, [[-100.0]], [1.0])
+
+
+def test_a_difference_little_above_rounding_is_no_slip():
+    net, X, Y = exercise((4,), "tanh", "softmax")
+    own = Student(net, X, Y, "tanh", "softmax").own
+    own["dW1"] = own["dW1"] * (1 + np.random.RandomState(0).choice([2e-8, 3e-8], own["dW1"].shape))
+    assert slips_of(own, net, X, Y) == {"dW1": None}
+
+
 @pytest.mark.parametrize("line", ["dW1", "dW2"])
 def test_the_penalty_is_missed_on_top_of_a_slip_in_a_line_that_was_not_given(line):
     net, X, Y = exercise((4,), "tanh", "binary")
@@ -328,6 +354,17 @@ def test_a_forward_pass_through_the_updated_network():
     comparison = compare_gradients(own, net, X, Y)
     assert told(comparison) == {("W of after the update", "Z1")}
     assert "learning rate was 0.25" in str(comparison)
+
+
+def test_an_updated_W_is_told_where_only_A_is_given():
+    net, X, Y = exercise((4, 3), "tanh", "binary")
+    before = net.theta.copy()
+    net.update(net.backward(net.forward(X), Y), 0.25)
+    A1 = net.forward(X).A[1]
+    net.theta = before
+    comparison = compare_gradients({"A1": A1}, net, X, Y)
+    assert told(comparison) == {("W of after the update", "Z1")}
+    assert "learning rate was 0.25" in comparison.summary
 
 
 @pytest.mark.parametrize("rate", [None, 0.25])
@@ -469,6 +506,8 @@ def test_what_cancels_is_compared_by_what_it_is_the_sum_of():
     assert compare_gradients({"db2": [forwards]}, net, X, Y)
     assert compare_gradients({"db2": [backwards]}, net, X, Y)
     assert not compare_gradients({"db2": [1e-9]}, net, X, Y)
+    scaled = {"dZ2": 1e6 * dZ2, "db2": [1e6 * forwards - 1e6 * backwards]}  # rounding is as much larger
+    assert slips_of(scaled, net, X, Y) == {"dZ2": "another factor"}
 
 
 @pytest.mark.parametrize("slope_at_zero", [0.0, 1.0])

@@ -91,15 +91,19 @@ class Diagnosis:
         return sum(not (found.right or found.origin or found.slip) for found in self.findings.values())
 
     def close(self, name: str, array: Array, expected: Array) -> bool:
-        """Tell whether two arrays differ by rounding only."""
-        largest = float(np.abs(self.exercise.truth[name]).max())
-        grown = max(1.0, float(np.abs(expected).max()) / largest) if largest else 1.0
+        """Tell whether two arrays differ by rounding only, which grows with the arrays that they are made from."""
+        made_from = {source: self.arrays[source] for source in self.steps.sources[name]}
+        grown = max(1.0, *(self._size(each, it) for each, it in ({name: expected} | made_from).items()))
         return bool(np.all(np.abs(array - expected) <= self.rtol * np.abs(expected) + grown * self.slack[name]))
+
+    def _size(self, name: str, array: Array) -> float:
+        """Return how large an array is, compared with ours."""
+        return float(np.abs(array).max() / (np.abs(self.exercise.truth[name]).max() or np.inf))
 
     def _judged(self, name: str) -> Finding:
         """Return what is found of an array that was given."""
         mine = self.given[name]
-        if any(self.close(name, mine, right[name]) for right in (self.ours, self.exercise.truth)):
+        if self.close(name, mine, self.ours[name]):
             return Finding(True)
         if self.close(name, mine, self.steps.make(name, self.arrays)):
             origin = self._origin(name)
@@ -130,17 +134,16 @@ class Diagnosis:
         for solving in (False, True):  # a slip without an unknown factor is the better explanation
             found = [each for line in way for each in self._explanations(name, line, way, self.arrays, solving)]
             if found:
-                return max(found, key=lambda each: self._merits(name, each)) if len(found) > 1 else found[0]
+                return max(found, key=lambda each: self._agreement(name, each)) if len(found) > 1 else found[0]
             for each in self._explanations(name, name, way, self.exercise.truth, solving):
                 return each  # it was made from others than were given
         return None
 
-    def _merits(self, name: str, explanation: Explanation) -> tuple[int, bool]:
-        """Return how many other arrays agree with the explanation of one, and whether it is a single slip."""
+    def _agreement(self, name: str, explanation: Explanation) -> int:
+        """Return how many other arrays agree with the explanation of one."""
         arrays = self.steps.changed(explanation.supposed, self.arrays, self.free)
         others = [(other, mine) for other, mine in self.given.items() if other != name]
-        agreeing = sum(self.close(other, mine, self.steps.make(other, arrays)) for other, mine in others)
-        return agreeing, ";" not in explanation.slip.name
+        return sum(self.close(other, mine, self.steps.make(other, arrays)) for other, mine in others)
 
     def _explanations(
         self, name: str, line: str, way: list[str], arrays: Arrays, solving: bool
