@@ -579,8 +579,11 @@ def test_an_estimator_brings_its_labels_class_weights_and_penalty(dropout, fitte
     }
     unweighted = Student(net, X, Y, "tanh", "softmax", alpha=0.2)
     assert told(compare_gradients(unweighted.own, clf, X, labels)) == {("weights left out", "dZ2")}
-    mine = Student(net, X, Y, "tanh", "softmax", w=w * np.arange(len(X)), alpha=0.2).own
-    assert compare_gradients(mine, clf, X, labels, sample_weight=np.arange(len(X)))
+    given = np.arange(len(X))
+    mine = Student(net, X, Y, "tanh", "softmax", w=w * given, alpha=0.2).own
+    assert compare_gradients(mine, clf, X, labels, sample_weight=given)
+    mine = Student(net, X, Y, "tanh", "softmax", w=w * given, alpha=0.2, slip="1/m missing", line="dZ2").own
+    assert told(compare_gradients(mine, clf, X, labels, sample_weight=given)) == {("1/m missing", "dZ2")}
 
 
 def test_lists_frames_and_sparse_samples():
@@ -638,6 +641,7 @@ BAD = {
     "dA of the output": ({"dA2": np.ones((7, 1))}, ValueError, "begins at dZ2"),
     "wrong shape": ({"dW1": np.ones((2, 5))}, ValueError, r"mine\['dW1'\] must have shape \(2, 4\) or \(4, 2\)"),
     "wrong bias": ({"db1": np.ones(5)}, ValueError, r"mine\['db1'\] must have shape \(4,\)"),
+    "square": ({"dW1": np.ones((3, 3))}, ValueError, r"must have shape \(2, 4\) or \(4, 2\); got \(3, 3\)"),
     "broadcast": ({"dZ2": np.ones((7, 7))}, ValueError, "broadcast"),
     "NaN": ({"dW1": np.full((2, 4), np.nan)}, ValueError, r"finite numbers; it has nan at \[0, 0\]"),
     "infinite": ({"db2": np.inf}, ValueError, "finite numbers; it has inf"),

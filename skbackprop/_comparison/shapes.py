@@ -97,10 +97,9 @@ def checked_array(name: str, value: Any) -> Array:
 def layouts(mine: Mapping[str, Array], steps: Steps, fits: Callable[[str, Array], bool]) -> list[Layout]:
     """Return the arrays turned to lie as ours, which way is decided for all of a kind together.
 
-    Where nothing decides, both ways are returned, ours first.
-
     The arrays of the samples and those of the weights vote apart, by their shapes, or, if all are square, by their
-    numbers. Two votes or more that are not balanced decide for their kind. One by itself goes with all the rest.
+    numbers. Two votes or more that are not balanced decide for their kind. One by itself goes with all the rest. Where
+    nothing decides, both ways are returned, ours first.
 
     Parameters
     ----------
@@ -120,15 +119,15 @@ def layouts(mine: Mapping[str, Array], steps: Steps, fits: Callable[[str, Array]
     kinds = {for_weights: [name for name in votes if is_weights(name) == for_weights] for for_weights in (False, True)}
     for names in kinds.values():
         if not any(votes[name] for name in names):
-            by_numbers = {name: int(fits(name, mine[name].T)) - fits(name, mine[name]) for name in square(names, mine)}
-            votes |= by_numbers
+            for name in square(names, mine, steps):
+                votes[name] = int(fits(name, mine[name].T)) - int(fits(name, mine[name]))
     transposed = {}
     for for_weights, names in kinds.items():
         own = [votes[name] for name in names if votes[name]]
         decided = len(own) > 1 and sum(own) != 0
         transposed[for_weights] = (sum(own) if decided else sum(votes.values())) > 0
     found = [placed(mine, steps, transposed)]
-    if not any(votes.values()) and square(votes, mine):
+    if not any(votes.values()) and square(votes, mine, steps):
         found.append(placed(mine, steps, {False: True, True: True}))
     return found
 
@@ -148,9 +147,10 @@ def is_weights(name: str) -> bool:
     return parsed(name)[0] == "dW"
 
 
-def square(names: Iterable[str], mine: Mapping[str, Array]) -> list[str]:
-    """Return the names of the square arrays of more than one number."""
-    return [name for name in names if mine[name].ndim == 2 and len({*mine[name].shape}) == 1 and mine[name].size > 1]
+def square(names: Iterable[str], mine: Mapping[str, Array], steps: Steps) -> list[str]:
+    """Return the names of the arrays that are square, as they should be, and have more than one number."""
+    shapes = {name: mine[name].shape for name in names if mine[name].shape == steps.shape(name)}
+    return [name for name, shape in shapes.items() if shape == shape[::-1] != (1, 1)]
 
 
 def vote(array: Array, shape: tuple[int, ...]) -> int:
