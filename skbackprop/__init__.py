@@ -8,6 +8,7 @@ from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .display import LossCurveDisplay
 from .explanation import explain_step
 from .gradient_check import check_gradients
+from .gradient_comparison import compare_gradients
 from .network import Network
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "__version__",
     "check_gradients",
     "explain_step",
+    "compare_gradients",
 ]

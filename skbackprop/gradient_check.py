@@ -22,7 +22,8 @@ class GradientCheck(float):
     parameter : str
         Name of the worst parameter, ``"W1[3, 2]"`` say.
     backprop, difference : float
-        The two values that were compared there.
+        The two values that were compared there: that of backpropagation, or of the function given, and the central
+        difference.
     n_parameters : int
         How many parameters were checked.
 
@@ -44,8 +45,15 @@ class GradientCheck(float):
         return f"GradientCheck({', '.join([f'{float(self):.3g}', *(f'{k}={v}' for k, v in details.items())])})"
 
 
-def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: Any = None) -> GradientCheck:
-    """Compare backpropagation with central differences.
+def check_gradients(
+    estimator_or_network: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    gradient: Callable[[Array, Any, Any], Any] | None = None,
+) -> GradientCheck:
+    """Compare backpropagation, or a gradient of one's own, with central differences.
 
     Parameters
     ----------
@@ -59,6 +67,9 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
         Labels for an estimator, targets for a Network.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights.
+    gradient : callable (theta, X, y) -> array-like of shape (n_parameters,), default=None
+        A function of your own to check in place of backpropagation, for a Network: the gradient of the mean loss in the
+        order of ``network.theta``, [W1 … WL | b1 … bL]. It gets a copy of theta, and X and y as they were given.
 
     Returns
     -------
@@ -71,7 +82,9 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     Raises
     ------
     ValueError
-        If the data cannot be used.
+        If the data cannot be used, or gradient returns another number of values, or values that are not finite.
+    TypeError
+        If gradient is not a function, or is given along with an estimator.
 
     Examples
     --------
@@ -81,10 +94,26 @@ def check_gradients(estimator_or_network: Any, X: Any, y: Any, sample_weight: An
     >>> worst = check_gradients(TwoLayerClassifier(5, activation="tanh", alpha=0.1, random_state=0), X, y)
     >>> bool(worst < 1e-6), worst.n_parameters
     (True, 43)
+
+    A function of one's own, of logistic regression, that sums over the samples instead of averaging:
+
+    >>> import numpy as np
+    >>> from skbackprop import Network
+    >>> def gradient(theta, X, Y):
+    ...     dZ = 1 / (1 + np.exp(-(X @ theta[:2] + theta[2]))) - Y
+    ...     return np.append(X.T @ dZ, dZ.sum())
+    >>> X, Y = np.array([[0.5, 0.8], [1.0, -1.0]]), np.array([1.0, 0.0])
+    >>> worst = check_gradients(Network([2, 1], random_state=0), X, Y, gradient=gradient)
+    >>> round(worst.backprop / worst.difference, 6)
+    2.0
     """
     given, alone = estimator_or_network, isinstance(estimator_or_network, Network)
     problem = Problem(given, X, y, sample_weight) if alone else Problem(*given._gradient_problem(X, y, sample_weight))
+    if gradient is not None and not (alone and callable(gradient)):
+        raise TypeError("gradient must be a function (theta, X, y), of a Network; an estimator's y are labels.")
     network, g = problem.network, problem.gradient()
+    if gradient is not None:
+        g = checked_gradient(gradient(network.theta.copy(), X, y), network)
     chosen = np.sort(np.random.RandomState(0).permutation(g.size)[:MOST_PARAMETERS])
     scale = max(1e-3 * float(np.abs(g).max()), np.finfo(np.float64).tiny)
     J, theta = problem.objective_in_float64()
@@ -126,9 +155,8 @@ class Problem:
 
     def objective_in_float64(self) -> tuple[Callable[[], float], Array]:
         """Return a function that computes J, and the parameters that it reads anew at each call."""
-        network, rng = self.network, np.random.RandomState(0)
-        exact = Network(network.layer_sizes, network.activations, network.loss_function, link=network.link)
-        exact.theta, X = network.theta, checked_samples(exact, self.X)
+        exact, rng = in_float64(self.network), np.random.RandomState(0)
+        X = checked_samples(exact, self.X)
         cache = exact.forward(X, dropout=self.dropout, random_state=rng)
         forward, _ = bind(exact, cache, sparse=sp.issparse(X), rng=rng)  # once, for thousands of calls
         targets = self.targets_for(exact)
@@ -145,6 +173,35 @@ class Problem:
         Y, sample_weight, alpha = self.targets
         m = self.X.shape[0]
         return checked_targets(network, Y, m), coefficients(network, sample_weight, m), alpha
+
+
+def checked_gradient(g: Any, network: Network) -> Array:
+    """Return someone's gradient in float64.
+
+    Raises
+    ------
+    ValueError
+        If it is not a finite number for each parameter, in one dimension.
+    """
+    n, order = network.theta.size, "in the order of network.theta, [W1 … WL | b1 … bL]"
+    try:
+        array = np.asarray([] if g is None else g, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"gradient must return {n} numbers, {order}; got {g!r:.80} ({error}).") from None
+    if array.shape != (n,):
+        got = "None; is there a return?" if g is None else f"shape {array.shape}."
+        raise ValueError(f"gradient must return an array of shape ({n},), {order}; got {got}")
+    if not np.isfinite(array).all():
+        k = int(np.argmin(np.isfinite(array)))
+        raise ValueError(f"gradient must return finite numbers; got {array[k]} for {parameter_name(network, k)}.")
+    return array
+
+
+def in_float64(network: Network) -> Network:
+    """Return a copy of a network that computes in float64."""
+    exact = Network(network.layer_sizes, network.activations, network.loss_function, link=network.link)
+    exact.theta = network.theta
+    return exact
 
 
 def _differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: float) -> list[float]:

@@ -304,3 +304,114 @@ def test_unusable_data_raise(fitted):
         check_gradients(clf, X, y, sample_weight=np.zeros(len(y)))
     with pytest.raises(ValueError, match=r"class"):
         check_gradients(clf, X[:5], np.full(5, "red" if not fitted else "purple"))
+
+
+# ---------------------------------------------------------------- a function of one's own
+
+
+def logistic(theta, X, Y):
+    """Return the gradient of logistic regression, worked by hand."""
+    dZ = (1 / (1 + np.exp(-(X @ theta[:-1] + theta[-1]))) - Y) / len(X)
+    return np.append(X.T @ dZ, dZ.sum())
+
+
+def logistic_problem():
+    X, y = problem("binary")
+    return Network([4, 1], random_state=0), X, y.astype(float)
+
+
+def test_a_right_function_of_ones_own_passes():
+    net, X, Y = logistic_problem()
+    check = check_gradients(net, X, Y, gradient=logistic)
+    assert 0 <= check < RIGHT
+    assert check.n_parameters == 5
+    backward = net.objective(X, Y)[1].theta
+    assert check_gradients(net, X, Y, gradient=lambda theta, X, Y: backward.tolist()) < RIGHT
+
+
+def test_a_function_of_a_hidden_layer_is_in_the_order_of_theta():
+    net = Network([4, 3, 1], activation="tanh", random_state=0)
+    X, Y = logistic_problem()[1:]
+
+    def gradient(theta, X, Y):
+        W1, W2, b1, b2 = theta[:12].reshape(4, 3), theta[12:15], theta[15:18], theta[18]
+        A1 = np.tanh(X @ W1 + b1)
+        dZ2 = (1 / (1 + np.exp(-(A1 @ W2 + b2))) - Y) / len(X)
+        dZ1 = np.outer(dZ2, W2) * (1 - A1**2)
+        return np.concatenate([(X.T @ dZ1).ravel(), A1.T @ dZ2, dZ1.sum(axis=0), [dZ2.sum()]])
+
+    assert check_gradients(net, X, Y, gradient=gradient) < RIGHT
+    swapped = check_gradients(net, X, Y, gradient=lambda *given: np.roll(gradient(*given), 4))
+    assert swapped > WRONG
+
+
+@pytest.mark.parametrize(("k", "name"), [(0, "W1[0, 0]"), (3, "W1[3, 0]"), (4, "b1[0]")])
+def test_a_wrong_entry_of_ones_own_is_found_in_its_place(k, name):
+    net, X, Y = logistic_problem()
+
+    def wrong(theta, X, Y):
+        g = logistic(theta, X, Y)
+        g[k] *= 1.1
+        return g
+
+    check = check_gradients(net, X, Y, gradient=wrong)
+    assert check > WRONG
+    assert check.parameter == name
+    assert check.backprop == pytest.approx(1.1 * check.difference, rel=1e-5)
+
+
+def test_a_sum_instead_of_a_mean_is_wrong_and_weights_are_the_objectives():
+    net, X, Y = logistic_problem()
+    assert check_gradients(net, X, Y, gradient=lambda *given: len(X) * logistic(*given)) > WRONG
+    w = np.linspace(1, 3, len(X))
+
+    def weighted(theta, X, Y):
+        dZ = (1 / (1 + np.exp(-(X @ theta[:-1] + theta[-1]))) - Y) * w / w.sum()
+        return np.append(X.T @ dZ, dZ.sum())
+
+    assert check_gradients(net, X, Y, sample_weight=w, gradient=weighted) < RIGHT
+    assert check_gradients(net, X, Y, sample_weight=w, gradient=logistic) > WRONG
+
+
+def test_a_function_of_ones_own_gets_what_was_given_and_cannot_change_the_network():
+    net, X, Y = logistic_problem()
+    before, seen = net.theta.copy(), []
+
+    def gradient(theta, X, Y):
+        seen.append((X, Y))
+        g = logistic(theta, X, Y)
+        theta[...] = 7.0
+        return g
+
+    assert check_gradients(net, X, Y, gradient=gradient) < RIGHT
+    np.testing.assert_array_equal(net.theta, before)
+    assert len(seen) == 1
+    assert seen[0][0] is X
+    assert seen[0][1] is Y
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (np.ones(4), r"shape \(5,\).*got shape \(4,\)"),
+        (np.ones((5, 1)), r"got shape \(5, 1\)"),
+        (None, "got None; is there a return"),
+        ("abc", "must return 5 numbers"),
+        ([[1.0], [2.0, 3.0]], "must return 5 numbers"),
+        ([1.0, 2.0, np.nan, 0.0, 0.0], r"finite numbers; got nan for W1\[2, 0\]"),
+        ([1.0, 2.0, 0.0, 0.0, np.inf], r"got inf for b1\[0\]"),
+    ],
+    ids=str,
+)
+def test_a_result_that_cannot_be_used_raises_in_words(result, words):
+    net, X, Y = logistic_problem()
+    with pytest.raises(ValueError, match=words):
+        check_gradients(net, X, Y, gradient=lambda theta, X, Y: result)
+
+
+def test_only_a_function_and_only_of_a_network():
+    net, X, Y = logistic_problem()
+    with pytest.raises(TypeError, match="gradient must be a function"):
+        check_gradients(net, X, Y, gradient=np.ones(5))
+    with pytest.raises(TypeError, match="of a Network"):
+        check_gradients(make(), *problem(), gradient=logistic)

@@ -18,7 +18,8 @@ FLOORS = [
     ["activations", "losses", "initializers", "solvers", "schedules"],
     ["_core/layers", "_core/predict", "_core/checks"],
     ["arrays", "network"],
-    ["gradient_check"],
+    ["gradient_check", "gradient_comparison"]
+    + [f"_comparison/{name}" for name in ("steps", "shapes", "slips", "diagnosis")],
     ["_data/table", "_data/labels", "_data/samples"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],

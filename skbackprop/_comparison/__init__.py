@@ -1,0 +1,1 @@
+"""Someone else's arrays against ours: how they lie, how far they are off, and what slip explains it."""
