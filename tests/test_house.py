@@ -25,6 +25,10 @@ FLOORS = [
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/prediction"],
     ["_sklearn/base"],
     ["classifiers"],
+    ["_onnx/graph", "_onnx/inputs"],
+    ["_onnx/networks", "_onnx/transformers"],
+    ["_onnx/models"],
+    ["_onnx/whole", "_onnx/check"],
     ["display", "onnx"],
     ["__init__"],
 ]
