@@ -19,6 +19,6 @@ __all__ = [
     "TwoLayerClassifier",
     "__version__",
     "check_gradients",
-    "explain_step",
     "compare_gradients",
+    "explain_step",
 ]

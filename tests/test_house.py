@@ -28,6 +28,10 @@ FLOORS = [
     ["classifiers"],
     ["_pages/numbers", "_pages/formulas", "_pages/step"],
     ["_pages/passes", "_pages/text", "_pages/html"],
+    ["_onnx/graph", "_onnx/inputs"],
+    ["_onnx/networks", "_onnx/transformers"],
+    ["_onnx/models"],
+    ["_onnx/whole", "_onnx/check"],
     ["display", "explanation", "onnx"],
     ["__init__"],
 ]

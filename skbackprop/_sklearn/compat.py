@@ -36,3 +36,13 @@ except ImportError:  # before scikit-learn 1.9
     def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:
         """Return fit as it is."""
         return fit
+
+
+def column_numbers(transformer: Any) -> dict[str, Any]:
+    """Return the numbers of the columns that each part of a fitted ColumnTransformer takes."""
+    return transformer._transformer_to_input_indices
+
+
+def positive_label(model: Any) -> Any:
+    """Return the label whose score a fitted threshold classifier compares; None is the second."""
+    return model._curve_scorer._get_pos_label() if hasattr(model, "_curve_scorer") else model.pos_label

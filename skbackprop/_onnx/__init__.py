@@ -1,0 +1,1 @@
+"""How fitted models become ONNX graphs: what ``skbackprop.onnx`` is made of."""
