@@ -25,7 +25,8 @@ FLOORS = [
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/prediction"],
     ["_sklearn/base"],
     ["classifiers"],
-    ["display", "onnx"],
+    ["_display/fitted", "_display/curves", "_display/drawing"],
+    ["display", "network_display", "training_display", "onnx"],
     ["__init__"],
 ]
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
