@@ -95,10 +95,9 @@ for name, fitted in (("shares of the classes", dummy), ("logistic regression", l
     print(f"{name:22} log loss {loss:.3f}, accuracy {np.mean(fitted.predict(X_test) == y_test):.3f}")
 
 # %%
-# Left: the training of the best network. The dashed line, the validation loss, ends at the best epoch of the search for
-# the number of epochs (pale, what the search saw beyond it); from there training goes on, on all samples and with a
-# falling rate. Right: how much worse the log loss gets when one column is shuffled. The columns keep their names all
-# the way.
+# Left: the training of the best network. Pale, the search for the number of epochs, its validation loss dashed; from
+# its best epoch on training goes on, on all samples and with a falling rate. Right: how much worse the log loss gets
+# when one column is shuffled. The columns keep their names all the way.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
 LossCurveDisplay.from_estimator(search, ax=left)

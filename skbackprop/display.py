@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
-from sklearn.utils.validation import check_is_fitted
+import numpy as np
 
+from ._display.curves import BESIDE, PALE, WIDTH, draw_curve, final_training, label_epochs, set_log_scale
+from ._display.fitted import best_epoch, data_term, history_of, known, last_step, search_history_of
 from ._sklearn.compat import check_matplotlib_support
 
 
@@ -28,6 +30,9 @@ class LossCurveDisplay:
     search_curves : list of (array-like of shape (n_epochs,) or None), default=None
         Validation loss of all epochs of a search (``early_stopping="auto"``), those beyond the best included; drawn
         pale.
+    search_loss_curves : list of (array-like of shape (n_epochs,) or None), default=None
+        Training loss of the same epochs, drawn pale. Where it is given, what is drawn of the training loss is the final
+        training: it leaves the pale line at the best epoch.
 
     Attributes
     ----------
@@ -36,7 +41,12 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         The figure that holds them.
     lines_ : list of matplotlib Line2D
-        The curves, training and validation of each estimator in turn.
+        The curves of each estimator in turn: training and validation; of a search, the final training, and training and
+        validation in the search.
+
+    See Also
+    --------
+    TrainingDisplay : Learning rate, gradient norms and dead units too.
 
     Examples
     --------
@@ -56,12 +66,17 @@ class LossCurveDisplay:
     best_epochs: Sequence[int | None] | None = None
     names: Sequence[str] | None = None
     search_curves: Sequence[Any] | None = None
+    search_loss_curves: Sequence[Any] | None = None
 
     @classmethod
     def from_estimator(
         cls, *estimators: Any, names: Sequence[str] | None = None, ax: Any = None, log_scale: bool = False, **style: Any
     ) -> Self:
         """Draw the history of one fitted estimator, or of several in one picture.
+
+        Where a validation loss is among the curves, the training losses are drawn without the penalty, which no
+        validation loss has: so they can be compared. Where there is none, they are J, what training minimises. A
+        history that does not tell the penalty is drawn as it is.
 
         Parameters
         ----------
@@ -72,7 +87,7 @@ class LossCurveDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; by default in a new figure.
         log_scale : bool, default=False
-            Logarithmic loss axis.
+            Logarithmic loss axis; where a loss is zero or negative, one that is linear around zero.
         **style
             Passed on to ``ax.plot`` for every curve.
 
@@ -86,23 +101,28 @@ class LossCurveDisplay:
         TypeError
             If an estimator has no loss curve, or none is given.
         ValueError
-            If there are not as many names as estimators.
+            If there are not as many names as estimators, or a history is missing or empty.
         NotFittedError
             If an estimator is not fitted.
         """
         if not estimators:
             raise TypeError("from_estimator needs at least one fitted estimator.")
-        steps = [_last_step(estimator) for estimator in estimators]
+        steps = [last_step(estimator) for estimator in estimators]
         if names is None:
             names = [type(step).__name__ + (f" {k}" if len(steps) > 1 else "") for k, step in enumerate(steps, start=1)]
         if len(names) != len(estimators):
             raise ValueError(f"names must be one for each of the {len(estimators)} estimators; got {names!r}.")
+        histories, searches = [history_of(step) for step in steps], [search_history_of(step) for step in steps]
+        validation = [None if s else known(h, "validation_loss") for h, s in zip(histories, searches, strict=True)]
+        searched = [known(search, "validation_loss") for search in searches]
+        alone = all(curve is None for curve in validation + searched)
         display = cls(
-            [step.history_["loss"] for step in steps],
-            validation_curves=[step.history_.get("validation_loss") for step in steps],
-            best_epochs=[_best_epoch(step) for step in steps],
+            [history["loss"] if alone else data_term(history) for history in histories],
+            validation_curves=validation,
+            best_epochs=[best_epoch(step) for step in steps],
             names=names,
-            search_curves=[getattr(step, "search_history_", {}).get("validation_loss") for step in steps],
+            search_curves=searched,
+            search_loss_curves=[data_term(search) if search else None for search in searches],
         )
         return display.plot(ax=ax, log_scale=log_scale, **style)
 
@@ -114,7 +134,7 @@ class LossCurveDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; by default in a new figure.
         log_scale : bool, default=False
-            Logarithmic loss axis.
+            Logarithmic loss axis; where a loss is zero or negative, one that is linear around zero.
         **style
             Passed on to ``ax.plot`` for every curve.
 
@@ -122,44 +142,54 @@ class LossCurveDisplay:
         -------
         display : LossCurveDisplay
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If a loss curve is no sequence of numbers, or another parameter has not an entry for each.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
 
-        ax = plt.subplots()[1] if ax is None else ax
+        each, style = self._of_each_estimator(), normalize_kwargs(style, Line2D)
+        opacity = style.pop("alpha", 1.0)
+        legend = BESIDE if ax is None else {}
+        ax = plt.subplots(figsize=(WIDTH, WIDTH / 2), layout="constrained")[1] if ax is None else ax
         self.ax_, self.figure_, self.lines_ = ax, ax.figure, []
-        n = len(self.loss_curves)
-        others = self.validation_curves, self.search_curves, self.best_epochs, self.names
-        columns = [values or [None] * n for values in others]
-        for loss, validation, search, best, name in zip(self.loss_curves, *columns, strict=True):
-            prefix = f"{name or ''}: " if n > 1 else ""
-            self.lines_ += ax.plot(range(1, len(loss) + 1), loss, **({"label": f"{prefix}training"} | style))
-            color = self.lines_[-1].get_color()
-            dashed = {"label": f"{prefix}validation", "color": color, "linestyle": "--"} | style
-            if validation is not None:
-                self.lines_ += ax.plot(range(1, len(validation) + 1), validation, **dashed)
-            if search is not None:
-                ax.plot(range(1, len(search) + 1), search, **(dashed | {"alpha": 0.3, "label": None}))
+        for loss, validation, best, name, search, search_loss in each:
+            prefix, color = f"{name or ''}: " if len(each) > 1 else "", None
+            ends_search = search_loss is not None
+            first, final = final_training(loss, best) if ends_search else (1, loss)
+            for label, epoch, values, linestyle, strength in [
+                ("final training" if ends_search else "training", first, final, "-", 1.0),
+                ("validation", 1, validation, "--", 1.0),
+                ("training in the search", 1, search_loss, "-", PALE),
+                ("validation in the search", 1, search, "--", PALE),
+            ]:
+                if values is not None:
+                    own = {"label": f"{prefix}{label}", "color": color, "linestyle": linestyle}
+                    self.lines_.append(draw_curve(ax, values, epoch, **own | style, alpha=strength * opacity))
+                    color = self.lines_[-1].get_color()
             if best is not None:
                 ax.axvline(best, color=color, linestyle=":", label=f"{prefix}best epoch ({best})")
-        ax.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else ax.get_yscale())
-        ax.legend()
+        label_epochs(ax)
+        ax.set_ylabel("loss")
+        if log_scale:
+            set_log_scale(ax)
+        ax.legend(**legend)
         return self
 
-
-def _last_step(estimator: Any) -> Any:
-    """Return the classifier itself, the last step of a pipeline, or the best estimator of a search."""
-    check_is_fitted(estimator)
-    if hasattr(estimator, "best_estimator_"):
-        return _last_step(estimator.best_estimator_)
-    if hasattr(estimator, "steps"):
-        return _last_step(estimator.steps[-1][1])
-    if not hasattr(estimator, "history_"):
-        raise TypeError(f"{type(estimator).__name__} has no loss curve to draw.")
-    return estimator
-
-
-def _best_epoch(estimator: Any) -> int | None:
-    """Return the best epoch of the last fit, counted from the first epoch of the history; None where there is none."""
-    best = getattr(estimator, "best_iter_", None)
-    return None if best is None else len(estimator.history_["loss"]) - estimator.n_iter_ + best
+    def _of_each_estimator(self) -> list[tuple[Any, ...]]:
+        """Return the entries of the parameters, estimator by estimator."""
+        n = len(self.loss_curves)
+        if n == 0 or any(np.ndim(curve) != 1 for curve in self.loss_curves):
+            raise ValueError("loss_curves must be a list of curves, each a sequence of numbers; give [curve] for one.")
+        columns = [self.loss_curves]
+        for name in ("validation_curves", "best_epochs", "names", "search_curves", "search_loss_curves"):
+            values = getattr(self, name)
+            if values is not None and len(values) != n:
+                raise ValueError(f"{name} must have one entry for each of the {n} loss curves; got {len(values)}.")
+            columns.append([None] * n if values is None else values)
+        return [*zip(*columns, strict=True)]

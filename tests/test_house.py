@@ -32,7 +32,8 @@ FLOORS = [
     ["_onnx/networks", "_onnx/transformers"],
     ["_onnx/models"],
     ["_onnx/whole", "_onnx/check"],
-    ["display", "explanation", "onnx"],
+    ["_display/fitted", "_display/curves", "_display/drawing"],
+    ["display", "network_display", "training_display", "explanation", "onnx"],
     ["__init__"],
 ]
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
