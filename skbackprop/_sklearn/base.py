@@ -85,8 +85,8 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training samples. float32 stays float32, everything else becomes float64. It is never written to, nor copied
-            but to change its dtype.
+            Training samples. float32 stays float32, in DataFrames too, and everything else becomes float64. It is never
+            written to, nor copied but to change its dtype.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels of any kind, or a label indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None

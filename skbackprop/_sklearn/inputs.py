@@ -78,13 +78,28 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     """
     probe = object.__new__(type(estimator))
     vars(probe).update(vars(estimator) | names)
-    X, y = validate_data(probe, X, y, reset=dtype is None, accept_sparse="csr", dtype=FLOATS, multi_output=True)
+    how = {"accept_sparse": "csr", "dtype": float_dtypes(X), "multi_output": True}
+    X, y = validate_data(probe, X, y, reset=dtype is None, **how)
     if dtype is not None and dtype != X.dtype:
         with np.errstate(over="ignore"):
             X = X.astype(dtype)
         assert_all_finite(X, input_name=f"X{suffix}")
     w = check_sample_weight(w, X, f"sample_weight{suffix}")
     return Checked(X, y, w, {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")})
+
+
+def float_dtypes(X: Any) -> list[Any]:
+    """Return the dtypes that X may keep, the first being what anything else becomes.
+
+    scikit-learn's validation looks for float32 among NumPy's dtypes only. It would make float64 of nullable, pyarrow or
+    sparse columns of pandas, and of polars, where NumPy's rules of promotion give float32.
+    """
+    if not hasattr(X, "columns"):
+        return FLOATS
+    columns = X.dtypes if hasattr(X, "iloc") else [np.asarray(X[:0]).dtype]  # polars and pyarrow: that of all columns
+    dtypes = [getattr(each, "numpy_dtype", getattr(each, "subtype", each)) for each in columns]
+    are_numbers = dtypes and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in dtypes)
+    return [np.float32] if are_numbers and np.result_type(*dtypes) == np.float32 else FLOATS
 
 
 def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from .._core.predict import logits
 from .._data.labels import Labels
 from .._version import __version__
 from ..network import resolve_activations, resolve_link
-from .inputs import FLOATS
+from .inputs import float_dtypes
 
 # A history is a thousand numbers or more: in a file they are one string of bytes, and its views are names of columns.
 HISTORIES = ("history_", "search_history_")
@@ -111,7 +111,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
             Z, sound = logits(X, *how)  # an array that needs no check but for NaN and infinity, which show in Z1
             if sound:
                 return Z
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=float_dtypes(X))
         Z, sound = logits(X.astype(dtype, copy=False), *how)
         if not sound and np.isnan(Z.min()):
             raise ValueError(f"X holds values so large that the network's sums overflow {dtype}; scale the features.")
