@@ -19,7 +19,7 @@ FLOORS = [
     ["_core/layers", "_core/predict"],
     ["arrays", "network"],
     ["gradient_check"],
-    ["_data/table", "_data/labels", "_data/samples"],
+    ["_data/table", "_data/label_arrays", "_data/labels", "_data/samples"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/prediction"],

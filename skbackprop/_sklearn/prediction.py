@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._core.kernels import Array
 from .._core.predict import logits
+from .._data.label_arrays import checked_labels
 from .._data.labels import Labels
 from .._version import __version__
 from ..network import resolve_activations, resolve_link
@@ -96,6 +97,25 @@ class Predictor(ClassifierMixin, BaseEstimator):
         """
         Z = self._logits(X)
         return Z[:, 0] if Labels.fitted(self).binary else Z
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy; with multilabel targets, the share of samples with every label right.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        score : float
+            From 0 to 1.
+        """
+        return super().score(X, checked_labels(y, "y"), sample_weight)
 
     def _check_is_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():  # asked first, since scikit-learn 1.6 takes 25 µs to ask the same
