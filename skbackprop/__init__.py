@@ -14,7 +14,8 @@ from .gradient_comparison import compare_gradients
 from .network import Network
 
 if TYPE_CHECKING:
-        from .network_display import NetworkDisplay
+    from .display import LossCurveDisplay
+    from .network_display import NetworkDisplay
     from .training_display import TrainingDisplay
 
 __all__ = [

@@ -144,5 +144,5 @@ def test_a_scorer_that_fails_for_another_reason_fails_in_its_own_words(data):
     def broken(estimator, X, y):
         raise ValueError("no such thing")
 
-    with pytest.raises(ValueError, match="^no such thing$"):
+    with pytest.raises(ValueError, match=r"^no such thing$"):
         fit(TwoLayerClassifier, broken, X, y)

@@ -22,7 +22,15 @@ from ..network import Network, generator
 from ..solvers import SOLVERS
 from .auto import choose_strategy, held_out_fraction, make_plan, penalty_strength
 from .compat import COUNT, FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, with_callbacks
-from .inputs import checked_inputs, encoded, labels_of_stream, left_behind, starting_network, validation_set
+from .inputs import (
+    checked_inputs,
+    encoded,
+    labels_of_stream,
+    left_behind,
+    starting_network,
+    validation_set,
+    warn_of_one_hot_rows,
+)
 from .methods import AvailableIf, in_our_words
 from .prediction import Predictor, fitted_activations
 
@@ -92,10 +100,11 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training samples. float32 stays float32, everything else becomes float64. It is never written to, nor copied
-            but to change its dtype.
+            Training samples. float32 stays float32, in DataFrames too, and everything else becomes float64. It is never
+            written to, nor copied but to change its dtype.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels of any kind, or a label indicator matrix.
+            Labels of any kind, or label indicators: 0 and 1, or bools, in one column for each label. Rows with exactly
+            one 1 each are met with a warning, since one class per sample is given as a single column.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all zero. Samples of weight zero are left out.
         X_val, y_val : array-likes, default=None
@@ -122,6 +131,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         given = validation_set(self, samples, checked.names, X_val, y_val, sample_weight_val)
         state, rng = left_behind(self, resumed)
         network = starting_network(self, samples, rng, resumed)
+        warn_of_one_hot_rows(samples)
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))
@@ -143,8 +153,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that y may ever hold; needed at the first call, multilabel targets aside.
+        classes : array-like of shape (n_classes,) or set, default=None
+            All labels that y may ever hold; needed at the first call. With multilabel targets, which need none, a list
+            of labels for the columns of y, in their order.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all zero; they count relative to the mean weight of all samples so far.
 

@@ -3,21 +3,27 @@
 Nothing here changes the estimator.
 """
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, validate_data
 
 from .._core.kernels import Array
+from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
 from ..initializers import zeros
 from ..network import Network, generator, resolve_activations
 from ..registry import same
 from .auto import check_parameters
-from .compat import _check_sample_weight
+from .compat import FIT_STACKLEVEL, _check_sample_weight
 
 FLOATS = [np.float64, np.float32]
+ONE_HOT = (
+    "Every row of y holds exactly one 1, and yet each column is predicted on its own, as a label indicator: a sample "
+    "can get none of the labels, or several. If each sample has one class, pass y.argmax(axis=1)."
+)
 
 
 class Checked(NamedTuple):
@@ -70,7 +76,7 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     dtype : dtype or None
         That of the network, if the features must be those that the estimator or names hold; None if they are new.
     suffix : str, default=""
-        What error messages append to X and sample_weight.
+        What error messages append to X, y and sample_weight.
 
     Raises
     ------
@@ -80,7 +86,8 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     given_X, given_y = X, y
     probe = object.__new__(type(estimator))
     vars(probe).update(vars(estimator) | names)
-    X, y = validate_data(probe, X, y, reset=dtype is None, accept_sparse="csr", dtype=FLOATS, multi_output=True)
+    y, how = checked_labels(y, f"y{suffix}"), {"accept_sparse": "csr", "dtype": float_dtypes(X)}
+    X, y = validate_data(probe, X, y, reset=dtype is None, multi_output=True, **how)
     if dtype is not None and dtype != X.dtype:
         with np.errstate(over="ignore"):
             X = X.astype(dtype)
@@ -88,6 +95,20 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     w = check_sample_weight(w, X, f"sample_weight{suffix}")
     names = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
     return Checked(X, y, w, names, (given_X, given_y, w))
+
+
+def float_dtypes(X: Any) -> list[Any]:
+    """Return the dtypes that X may keep, the first being what anything else becomes.
+
+    scikit-learn's validation looks for float32 among NumPy's dtypes only. It would make float64 of nullable, pyarrow or
+    sparse columns of pandas, and of polars, where NumPy's rules of promotion give float32.
+    """
+    if not hasattr(X, "columns"):
+        return FLOATS
+    columns = X.dtypes if hasattr(X, "iloc") else [np.asarray(X[:0]).dtype]  # polars and pyarrow: that of all columns
+    dtypes = [getattr(each, "numpy_dtype", getattr(each, "subtype", each)) for each in columns]
+    are_numbers = dtypes and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in dtypes)
+    return [np.float32] if are_numbers and np.result_type(*dtypes) == np.float32 else FLOATS
 
 
 def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | None:
@@ -119,14 +140,22 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
     ValueError
         If the first call does not give them, or a later one gives others.
     """
-    if not resumed:
-        if classes is None and not is_multilabel(y):
+    fitted = Labels.fitted(estimator) if resumed else None
+    multilabel = is_multilabel(y) if fitted is None else fitted.multilabel
+    given = None if classes is None else class_array(classes, sort=not multilabel)
+    if fitted is None:
+        if given is None and not multilabel:
             raise ValueError("classes must be given at the first call of partial_fit: all labels that y may ever hold.")
-        return Labels.of(y, classes)
-    labels = Labels.fitted(estimator)
-    if classes is not None and not labels.are(np.unique(classes)):
-        raise ValueError(f"classes={classes!r} are not those of the first call, {labels.classes!r}.")
-    return labels
+        return Labels.of(y, given)
+    if given is not None and not fitted.are(given):
+        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}.")
+    return fitted
+
+
+def warn_of_one_hot_rows(samples: Samples) -> None:
+    """Warn, from a method that fit calls, if label indicators look like classes; a single row is no evidence."""
+    if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
+        warnings.warn(ONE_HOT, stacklevel=FIT_STACKLEVEL)
 
 
 def left_behind(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
