@@ -256,7 +256,7 @@ def gelu(graph: Graph, Z: str, phi: Gelu) -> str:
 
 
 def silu(graph: Graph, Z: str, phi: Silu) -> str:
-    """z / (1 + exp(-z)); z · σ(z) older onnxruntimes fuse into a node that they have for float32 only."""
+    """Z / (1 + exp(-z)); older releases of onnxruntime fuse z · σ(z) into a node that they have for float32 only."""
     return graph("Div", Z, graph("Add", graph("Exp", graph("Neg", Z)), graph.number(1)))
 
 
