@@ -323,8 +323,13 @@ class LBFGS(Configurable):
 
         options = {"maxcor": self.memory, "gtol": self.gtol, "ftol": self.ftol}
         options |= {"maxiter": max_iter, "maxfun": 20 * max_iter + 20}
+        held = [objective]
         try:
-            result = minimize(objective, theta, jac=True, method="L-BFGS-B", callback=callback, options=options)
+            result = minimize(
+                lambda theta: held[0](theta), theta, jac=True, method="L-BFGS-B", callback=callback, options=options
+            )
         except StopIteration:  # scipy before 1.11 does not catch it itself
             return False
+        finally:
+            held.clear()  # what old releases of scipy leave to the garbage collector then holds no samples
         return bool(result.success)

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import tracemalloc
 import warnings
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 import skbackprop
 from skbackprop import BackpropClassifier, TwoLayerClassifier
+from skbackprop._sklearn import prediction
 from skbackprop.activations import ACTIVATIONS, LeakyRelu
 from skbackprop.losses import LOSSES, LogLoss
 from skbackprop.schedules import SCHEDULES
@@ -425,13 +427,166 @@ def test_the_state_of_something_else_is_refused(state):
         object.__new__(TwoLayerClassifier).__setstate__(state)
 
 
-@pytest.mark.parametrize("columns", [b"", b"no zlib", zlib.compress(b"12345"), zlib.compress(np.zeros(7).tobytes())])
-def test_a_damaged_history_is_refused(columns):
-    X, y = iris()
-    state = make().fit(X, y).__getstate__()
-    state["history_"] = {"names": ["loss", "seconds"], "columns": columns}
-    with pytest.raises(ValueError, match=r"damaged.*history_.*Save"):
+NAMES = ["loss", "seconds"]
+
+
+def packed(numbers=6, names=NAMES, **more):
+    """Return a history as a file holds it."""
+    return {"names": names, "columns": zlib.compress(np.zeros(numbers).tobytes())} | more
+
+
+DAMAGED = {
+    "None": None,
+    "a list": [1.0, 2.0],
+    "a list with the word": ["columns", "names"],
+    "a number": 3,
+    "a string": "columns",
+    "bytes": b"columns",
+    "an array": np.zeros(3),
+    "an empty dict": {},
+    "no zlib": {"names": NAMES, "columns": b"no zlib"},
+    "no bytes": {"names": NAMES, "columns": [1.0]},
+    "empty": {"names": NAMES, "columns": b""},
+    "cut short": {"names": NAMES, "columns": packed(1000)["columns"][:-3]},
+    "half a number": {"names": NAMES, "columns": zlib.compress(b"12345")},
+    "half a row": packed(7),
+    "no names": {"columns": packed()["columns"]},
+    "names of None": packed(names=None),
+    "one string of names": packed(names="loss, seconds"),
+    "names that are no strings": packed(names=["loss", 2]),
+    "names that cannot be hashed": packed(names=["loss", ["seconds"]]),
+    "names twice": packed(names=["loss", "loss"]),
+    "no names at all": packed(0, names=[]),
+    "without the loss": packed(names=["seconds", "penalty"]),
+    "three names for six columns": packed(60, names=["loss", "penalty", "seconds"], n_epochs=10),
+    "six names for three columns": packed(30, names=["loss", *"abcde"], n_epochs=10),
+    "a number of epochs that is none": packed(n_epochs="3"),
+    "no number of epochs": packed(n_epochs=None),
+    "half an epoch": packed(n_epochs=3.0),
+    "a negative number of epochs": packed(n_epochs=-3),
+    "columns of other lengths": {"loss": [1.0, 0.5], "seconds": [1.0]},
+    "columns that are no lists": {"loss": 1.0, "seconds": 2.0},
+    "columns of strings": {"loss": ["1.0"], "seconds": ["2.0"]},
+    "columns of None": {"loss": [None], "seconds": [1.0]},
+    "columns of lists": {"loss": [[1.0]], "seconds": [[1.0]]},
+    "columns under numbers": {"loss": [1.0], 2: [1.0]},
+    "columns without the loss": {"seconds": [1.0]},
+}
+
+
+def saved_as(through, change, monkeypatch, tmp_path):
+    """Return the model as loaded from a file whose state was changed before it was written."""
+    clf = make(early_stopping="auto", **ENDS).fit(*iris())
+    state = change(clf.__getstate__())
+    if through is None:
+        loaded = object.__new__(TwoLayerClassifier)
+        loaded.__setstate__(state)
+        return loaded
+    with monkeypatch.context() as patched:
+        patched.setattr(TwoLayerClassifier, "__getstate__", lambda self: state)
+        if through is by_joblib:
+            joblib.dump(clf, tmp_path / "model.joblib")
+        else:
+            data = pickle.dumps(clf) if through is by_pickle else pytest.importorskip("skops.io").dumps(clf)
+    if through is by_joblib:
+        return joblib.load(tmp_path / "model.joblib")
+    if through is by_pickle:
+        return pickle.loads(data)
+    import skops.io
+
+    return skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+
+
+@pytest.mark.parametrize("through", [None, by_pickle, by_joblib, by_skops], ids=["state", "pickle", "joblib", "skops"])
+@pytest.mark.parametrize("name", ["history_", "search_history_"])
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_history_is_refused_in_words(damage, name, through, monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=rf"damaged: {name} cannot be read \(.*\)\. Save") as refused:
+        saved_as(through, lambda state: state | {name: DAMAGED[damage]}, monkeypatch, tmp_path)
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("through", [None, by_pickle, by_joblib, by_skops], ids=["state", "pickle", "joblib", "skops"])
+@pytest.mark.parametrize("kind", ["packed", "packed without the number of epochs", "as it is", "not there"])
+@pytest.mark.parametrize("name", ["history_", "search_history_"])
+def test_a_sound_history_is_read_however_it_is_written(name, kind, through, monkeypatch, tmp_path):
+    def written(state):
+        clf = object.__new__(TwoLayerClassifier)
+        clf.__setstate__(state)
+        plain = vars(clf)[name]
+        less = {key: value for key, value in state[name].items() if key != "n_epochs"}
+        forms = {"packed": state[name], "packed without the number of epochs": less, "as it is": plain}
+        keep = {key: value for key, value in state.items() if key != name}
+        if kind == "not there":  # a user may have deleted it, and then the curves stand for themselves
+            return keep | {view: [1.0] for view in ("loss_curve_", "validation_scores_")}
+        return keep | {name: forms[kind]}
+
+    loaded = saved_as(through, written, monkeypatch, tmp_path)
+    if kind == "not there":
+        assert not hasattr(loaded, name)
+        return
+    expected = make(early_stopping="auto", **ENDS).fit(*iris())
+    columns = getattr(expected, name)
+    assert list(getattr(loaded, name)) == list(columns)
+    for column in columns.keys() - {"seconds"}:
+        np.testing.assert_array_equal(getattr(loaded, name)[column], columns[column])
+
+
+@pytest.mark.parametrize(
+    ("view", "history"),
+    [("loss_curve_", None), ("validation_scores_", None), ("validation_scores_", {"loss": [1.0], "seconds": [1.0]})],
+    ids=str,
+)
+def test_a_view_of_a_column_that_is_not_there_is_refused(view, history):
+    state = make(early_stopping="auto", **ENDS).fit(*iris()).__getstate__()
+    del state["history_"]
+    state |= {"loss_curve_": [], "validation_scores_": []} | {view: view} | ({"history_": history} if history else {})
+    with pytest.raises(ValueError, match=rf"damaged.*{view}.*Save"):
         object.__new__(TwoLayerClassifier).__setstate__(state)
+
+
+def test_a_fit_of_no_whole_epoch_goes_through_a_file():
+    clf = make().fit(*iris())
+    clf.history_ = {name: [] for name in clf.history_}  # as an interrupt in the first epoch leaves it
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert loaded.history_ == clf.history_
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_packed_history_has_a_limit(more, monkeypatch):
+    monkeypatch.setattr(prediction, "MOST_NUMBERS", 2000)
+    state = make().fit(*iris()).__getstate__() | {"loss_curve_": []}
+    state["history_"] = packed(2 * (1000 + more), n_epochs=1000 + more)
+    clf = object.__new__(TwoLayerClassifier)
+    if more:
+        with pytest.raises(ValueError, match=r"history_.*more than 2000"):
+            clf.__setstate__(state)
+    else:
+        clf.__setstate__(state)
+        assert [len(column) for column in clf.history_.values()] == [1000, 1000]
+
+
+@pytest.mark.parametrize("through", [None, by_pickle, by_joblib, by_skops], ids=["state", "pickle", "joblib", "skops"])
+def test_what_is_too_long_is_never_decompressed(through, monkeypatch, tmp_path):
+    bomb = packed(32 * 10**6 // 8, n_epochs=16 * 10**6 // 8)  # 32 MB in 31 kB
+    monkeypatch.setattr(prediction, "MOST_NUMBERS", 10**4)
+    make(early_stopping="auto", **ENDS).fit(*iris())
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"more than 10000"):
+            saved_as(through, lambda state: state | {"search_history_": bomb}, monkeypatch, tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 8e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_history_that_is_too_long_to_be_packed_is_written_as_it_is(monkeypatch):
+    clf = make().fit(*iris())
+    monkeypatch.setattr(prediction, "MOST_NUMBERS", 3)
+    assert clf.__getstate__()["history_"] is clf.history_
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert loaded.history_ == clf.history_
+    assert loaded.loss_curve_ is loaded.history_["loss"]
 
 
 # ------------------------------------------------------------------ versions

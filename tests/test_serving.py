@@ -1,15 +1,23 @@
-"""One fitted model answers many at once: threads, and processes that share its weights in a memory-mapped file."""
+"""One fitted model answers many at once: threads, and processes that share its weights in a memory-mapped file.
 
+It may be refitted meanwhile. Fits beside each other do not disturb each other, nor repeat each other's random draws.
+"""
+
+import copy
 import multiprocessing
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from skbackprop import TwoLayerClassifier
 
@@ -146,3 +154,128 @@ def test_one_row_is_answered_as_it_is_among_many():
     np.testing.assert_allclose(
         np.concatenate([model.predict_proba(X[[i]]) for i in range(len(X))]), model.predict_proba(X), rtol=1e-12
     )
+
+
+# ---------------------------------------------------------------- fits beside each other, without a random_state
+
+
+def first_weights(number, X, y):
+    """Fit without a random_state; return W1 as bytes."""
+    return small().set_params(random_state=None).fit(X, y).coefs_[0].tobytes()
+
+
+def fits_in_processes(start, X, y):
+    with multiprocessing.get_context(start).Pool(2) as pool:  # which kills its workers when it is left
+        return pool.map_async(partial(first_weights, X=X, y=y), range(N_THREADS), chunksize=4).get(timeout=300)
+
+
+FITS = {
+    "threads": lambda X, y: in_threads(lambda number: first_weights(number, X, y)),
+    "loky": lambda X, y: joblib.Parallel(2)(joblib.delayed(first_weights)(number, X, y) for number in range(N_THREADS)),
+} | {start: partial(fits_in_processes, start) for start in STARTS}
+
+
+@forks_among_threads
+@pytest.mark.parametrize("n_blas_threads", [1, 2])
+@pytest.mark.parametrize("where", FITS)
+def test_fits_without_a_random_state_all_differ_and_none_waits_for_another(where, n_blas_threads):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    with threadpool_limits(n_blas_threads):
+        np.ones((500, 500)) @ np.ones((500, 500))  # starts the threads of the BLAS, which a fork does not take along
+        first_weights(0, X, y)
+        np.random.seed(0)  # forked processes share this stream
+        assert len(set(FITS[where](X, y))) == N_THREADS
+
+
+# ---------------------------------------------------------------- predictions beside a refit
+
+
+def two_tables():
+    """Return tables of the same features whose networks differ in everything: classes, link and hidden units."""
+    X, y = load_iris(return_X_y=True)
+    return (X, np.array(["no", "yes"])[(y > 0).astype(int)]), (X, y)
+
+
+class Interrupted(TwoLayerClassifier):
+    """A classifier that is refitted by "another thread" right after one of its attributes was read."""
+
+    refit_at, n_reads, refit = -1, 0, None
+
+    def __getattribute__(self, name):
+        value = super().__getattribute__(name)
+        if name not in ("refit", "__class__") and Interrupted.refit is not None:
+            Interrupted.n_reads += 1
+            if Interrupted.n_reads == Interrupted.refit_at:
+                refit, Interrupted.refit = Interrupted.refit, None
+                refit()
+        return value
+
+
+TABLES = {"array": np.asarray, "frame": partial(pd.DataFrame, columns=list("abcd")), "list": np.ndarray.tolist}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_refit_between_any_two_reads_leaves_a_whole_answer(method, table):
+    (X, y), (_, z) = two_tables()
+    X = table(X)
+    old = Interrupted(**small().get_params()).fit(X, y)
+    new = Interrupted(**small().set_params(hidden_units=5).get_params()).fit(X, z)
+    answers = [getattr(clf, method)(X) for clf in (old, new)]
+    n_old = 0
+    for refit_at in range(1, 1000):
+        clf = copy.copy(old)
+        Interrupted.refit_at, Interrupted.n_reads = refit_at, 0
+        Interrupted.refit = lambda clf=clf: clf.set_params(hidden_units=5).fit(X, z)
+        try:
+            answer = getattr(clf, method)(X)
+        finally:
+            over, Interrupted.refit = Interrupted.refit is not None, None
+        if over:  # there are not so many reads
+            break
+        is_old = [np.array_equal(answer, each) for each in answers]
+        assert sum(is_old) == 1, f"a mixture, after {refit_at} reads"
+        n_old += is_old[0]
+    assert n_old >= 3
+
+
+REFITS = {
+    "fit": lambda clf, i: clf.set_params(hidden_units=5 + i % 2).fit(*two_tables()[i % 2]),
+    "warm start": lambda clf, i: clf.set_params(warm_start=True).fit(*two_tables()[0]),
+    "partial_fit": lambda clf, i: clf.partial_fit(*two_tables()[0]),
+}
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+@pytest.mark.parametrize("how", REFITS)
+def test_sixteen_threads_predict_beside_refits(how, method):
+    X, y = two_tables()[0]
+    clf = small().fit(X, y)
+    states, refitted = [getattr(clf, method)(X).tobytes()], copy.deepcopy(clf)
+    states += [getattr(REFITS[how](refitted, i), method)(X).tobytes() for i in range(20)]
+    over, started = threading.Event(), threading.Barrier(N_THREADS + 1)
+
+    def answers(number):
+        started.wait()
+        seen = set()
+        while not over.is_set():
+            seen.add(getattr(clf, method)(X).tobytes())
+        return seen
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(N_THREADS) as pool:
+            futures = [pool.submit(answers, number) for number in range(N_THREADS)]
+            try:
+                started.wait()
+                for i in range(20):
+                    REFITS[how](clf, i)
+            finally:
+                over.set()
+            seen = set.union(*(future.result() for future in futures))
+    finally:
+        sys.setswitchinterval(interval)
+    assert seen <= set(states)
+    assert getattr(clf, method)(X).tobytes() == states[-1]

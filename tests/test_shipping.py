@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -56,6 +57,16 @@ def test_the_version_is_that_of_the_distribution():
 def test_the_distribution_needs_no_extra_to_be_imported():
     required = [each for each in importlib.metadata.requires("skbackprop") if "extra ==" not in each]
     assert {re.match(r"[\w-]+", each)[0] for each in required} == {"numpy", "scikit-learn", "scipy", "joblib", "pandas"}
+
+
+def test_the_lowest_versions_are_those_of_the_run_on_them():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [each for extra in ("plot", "progress", "onnx") for each in project["optional-dependencies"][extra]]
+    lowest = dict(each.split(">=") for each in project["dependencies"] + asked)
+    lines = (ROOT / "tools" / "oldest.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
+    for name, version in lowest.items():
+        assert f"{pinned[name]}.".startswith(f"{version}."), name
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """When training ends, which weights remain, and what is said about it."""
 
 import pickle
+import re
 import warnings
 from functools import cache
 from math import ceil
@@ -488,6 +489,39 @@ def test_a_fit_cut_short_says_so_unless_that_was_asked_for(solver, early_stoppin
         make(**params, n_iter_no_change=5).fit(X, y, **given)
     clf = make(**params, n_iter_no_change=None).fit(X, y, **given)
     assert clf.n_iter_ == 2
+
+
+STRATEGIES = {"training loss": False, "early stopping": True, "search": "auto"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("kind", [TwoLayerClassifier, BackpropClassifier])
+def test_the_advice_of_the_warning_holds(kind, solver, strategy):
+    X, y = breast_cancer()
+    params = {"solver": solver, "early_stopping": STRATEGIES[strategy], "random_state": 0, "alpha": 0.1}
+    clf = kind(**params, max_iter=3, n_iter_no_change=4)
+    with pytest.warns(ConvergenceWarning, match="^Training ended after max_iter=3 epochs") as caught:
+        clf.fit(X, y)
+    message = str(caught[0].message)
+    named = dict(re.findall(r"(\w+)=(\w+)", message))
+    assert named == {"max_iter": "3", "n_iter_no_change": "None"}  # nothing that the user did not set
+    searched = strategy == "search" and solver != "lbfgs"
+    assert ("search" in message) == searched == hasattr(clf, "search_history_")
+    assert ("validation score" in message) == hasattr(clf, "validation_scores_")
+    assert ("training loss" in message) == (not hasattr(clf, "validation_scores_"))
+
+    exact = kind(**params, max_iter=3, n_iter_no_change=None).fit(X, y)  # a warning would be an error here
+    assert "exactly 3 epochs" in message
+    assert exact.n_iter_ == len(exact.loss_curve_) == 3
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for max_iter in (3 * 4**i for i in range(1, 7)):
+            caught.clear()
+            clf.set_params(max_iter=max_iter).fit(X, y)
+            if not caught:
+                break
+    assert not caught
 
 
 def test_the_warning_points_at_the_line_that_fits():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks, shuffle
 
@@ -235,6 +236,75 @@ def test_rows_that_only_their_class_weight_makes_zero_are_no_rows_either():
     by_weights = fit(quick(early_stopping=True), X, y, (y != 2).astype(float))
     assert clf.classes_.tolist() == by_weights.classes_.tolist() == [0, 1, 2]
     assert_same_fit(clf, by_weights)
+
+
+# ---------------------------------------------------------------- classes that class_weight names and y lacks
+
+WEIGHT_OF = {0: 1.0, 1: 2.0, 2: 5.0}
+LABELS = {
+    "numbers": np.array([0, 1, 2]),
+    "strings": np.array(["a", "b", "c"]),
+    "objects": np.array(["a", "b", "c"], object),
+    "floats": np.array([0.0, 1.0, 2.0]),
+}
+
+
+def weighted(labels, numbers=WEIGHT_OF, **params):
+    """Return a classifier with a weight for each of these labels, by their numbers."""
+    return quick(class_weight={labels[k]: weight for k, weight in numbers.items()}, **params)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True, "auto"])
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_a_key_without_a_class_changes_nothing(labels, early_stopping):
+    X, y = iris()
+    X, y = X[y != 2], labels[y[y != 2]]
+    clf = fit(weighted(labels, early_stopping=early_stopping), X, y)
+    assert clf.classes_.tolist() == labels[:2].tolist()
+    assert_same_fit(clf, fit(weighted(labels, {0: 1.0, 1: 2.0}, early_stopping=early_stopping), X, y))
+    by_weights = fit(quick(early_stopping=early_stopping), X, y, np.where(y == labels[1], 2.0, 1.0))
+    np.testing.assert_allclose(clf.coefs_[0], by_weights.coefs_[0], rtol=1e-7)
+    assert not np.allclose(clf.coefs_[0], fit(quick(early_stopping=early_stopping), X, y).coefs_[0])
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_a_fold_that_lacks_a_class_is_fitted(labels):
+    X, y = iris()
+    rows = np.r_[np.arange(100).reshape(2, 50).T.ravel(), 100:103]  # the last class is in the last of three folds only
+    options = {"cv": KFold(3), "error_score": "raise", "return_estimator": True}
+    scores = cross_validate(weighted(labels, max_iter=300), X[rows], labels[y[rows]], **options)
+    assert [len(clf.classes_) for clf in scores["estimator"]] == [3, 3, 2]
+    assert np.isfinite(scores["test_score"]).all()
+    search = GridSearchCV(weighted(labels, max_iter=300), {"hidden_units": [5, 8]}, cv=KFold(3), error_score="raise")
+    search.fit(X[rows], labels[y[rows]])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_partial_fit_takes_keys_without_a_class_and_chunks_without_a_key(labels):
+    X, y = iris()
+    params = {"learning_rate": 0.02, "alpha": 1e-3}
+    clf, other = weighted(labels, **params), weighted(labels, {0: 1.0, 1: 2.0}, **params)
+    for chunk in (y == 0, y == 1, y < 2):  # the second class alone, which has its key; and the first
+        for each in (clf, other):
+            each.partial_fit(X[chunk], labels[y[chunk]], classes=labels[:2])
+    assert_same_fit(clf, other)
+    stream = weighted(labels, {2: 5.0}, **params).partial_fit(X[:100], labels[y[:100]], classes=labels)
+    assert stream.classes_.tolist() == labels.tolist()  # the class of the only key is still to come
+
+
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_keys_of_which_none_is_a_class_are_refused(labels, call):
+    X, y = iris()
+    X, y = X[y != 2], labels[y[y != 2]]
+    clf = quick(class_weight={labels[2]: 5.0, "another": 1.0})
+    with pytest.raises(ValueError, match="class_weight=.*another.*names none of the classes"):
+        clf.fit(X, y) if call == "fit" else clf.partial_fit(X, y, classes=labels[:2])
+    assert not hasattr(clf, "coefs_")
+
+
+# ---------------------------------------------------------------- what rows of weight zero still say
 
 
 @pytest.mark.parametrize("early_stopping", [False, True, "auto"])

@@ -38,6 +38,11 @@ def gelu(graph: Graph, Z: str, phi: Gelu) -> str:
     return graph("Mul", Z, graph("Mul", graph("Add", erf, graph.number(1)), graph.number(0.5)))
 
 
+def silu(graph: Graph, Z: str, phi: Silu) -> str:
+    """Z / (1 + exp(-z)); older releases of onnxruntime fuse z · σ(z) into a node that they have for float32 only."""
+    return graph("Div", Z, graph("Add", graph("Exp", graph("Neg", Z)), graph.number(1)))
+
+
 def softplus(graph: Graph, Z: str, phi: Softplus) -> str:
     """max(z, 0) + log(1 + exp(-|z|)), which no z can overflow."""
     decay = graph("Exp", graph("Neg", graph("Abs", Z)))
@@ -50,7 +55,7 @@ ACTIVATION_NODES: dict[type, Callable[[Graph, str, Any], str]] = {
     LeakyRelu: leaky_relu,
     Elu: elu,
     Gelu: gelu,
-    Silu: lambda graph, Z, phi: graph("Mul", Z, graph("Sigmoid", Z)),
+    Silu: silu,
     Softplus: softplus,
     Tanh: lambda graph, Z, phi: graph("Tanh", Z),
     Sigmoid: lambda graph, Z, phi: graph("Sigmoid", Z),

@@ -34,7 +34,6 @@ from .inputs import (
 from .methods import AvailableIf, in_our_words
 from .prediction import Predictor, fitted_activations
 
-TOO_SOON = "Training ended after max_iter={} epochs, still improving. Raise it, or set n_iter_no_change=None."
 NO_TOTALS = (
     "class_weight='balanced' needs the number of samples of each class, which a chunk does not know, so there is no "
     "partial_fit. Give a dict, class_weight={label: n_samples / (n_classes * n_samples_of_label), ...}."
@@ -208,7 +207,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         self._become(*self._fitted(job, training))
         warn = partial(warnings.warn, category=ConvergenceWarning, stacklevel=FIT_STACKLEVEL)
         if strategy.patience is not None and not (training.converged or training.stopped_by_callback):
-            warn(TOO_SOON.format(self.max_iter))
+            warn(too_soon(strategy, self.max_iter))
         if job.is_whole_fit and (why_useless := outcome.why_useless()) is not None:
             warn(f"The fitted network is useless: {why_useless}")
 
@@ -289,6 +288,14 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         Y = samples.table().take_targets(range(n), np.empty((n, labels.n_outputs), samples.X.dtype))
         alpha = penalty_strength(self.alpha, len(samples.rows))
         return network, samples.X, Y, samples.weights, alpha, self.dropout
+
+
+def too_soon(strategy: Plain, max_iter: int) -> str:
+    """Say that max_iter ended training, or its search, and what to do."""
+    phases = " of search and a final phase" if isinstance(strategy, Search) else ""
+    watched = "validation score" if strategy.holds_out else "training loss"
+    what = f"Training ended after max_iter={max_iter} epochs{phases}, before the {watched} stopped improving"
+    return f"{what}. Raise max_iter, or set n_iter_no_change=None to train exactly {max_iter} epochs."
 
 
 def predicting(labels: Labels, network: Network) -> dict[str, Any]:

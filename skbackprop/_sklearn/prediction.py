@@ -14,6 +14,7 @@ from .._core.kernels import Array
 from .._core.predict import logits
 from .._data.label_arrays import checked_labels
 from .._data.labels import Labels
+from .._fit.recording import Columns
 from .._version import __version__
 from ..initializers import zeros
 from ..network import Network, resolve_activations, resolve_link
@@ -41,8 +42,8 @@ class Predictor(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The labels; where two classes tie, the first.
         """
-        Z = self._logits(X)
-        return Labels.fitted(self).decode(Z)
+        fitted = self._as_it_stands()
+        return Labels.fitted(fitted).decode(fitted._logits(X))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, or, with multilabel targets, of each label.
@@ -57,10 +58,10 @@ class Predictor(ClassifierMixin, BaseEstimator):
         P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``. Small probabilities are exact on both sides of a binary target.
         """
-        self._check_is_fitted()
-        link = resolve_link(self.link_, self.n_outputs_)
-        write = link.both_sides if Labels.fitted(self).binary else link.probabilities
-        return self._logits(X, write, len(self.classes_))
+        fitted = self._as_it_stands()
+        link = resolve_link(fitted.link_, fitted.n_outputs_)
+        write = link.both_sides if Labels.fitted(fitted).binary else link.probabilities
+        return fitted._logits(X, write, len(fitted.classes_))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of :meth:`predict_proba`, from the logits: finite where a probability rounds to zero.
@@ -75,13 +76,13 @@ class Predictor(ClassifierMixin, BaseEstimator):
         log_P : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``.
         """
-        self._check_is_fitted()
-        link, binary = resolve_link(self.link_, self.n_outputs_), Labels.fitted(self).binary
+        fitted = self._as_it_stands()
+        link, binary = resolve_link(fitted.link_, fitted.n_outputs_), Labels.fitted(fitted).binary
 
         def write(Z: Array, out: Array) -> None:
             out[...] = link.log_probabilities(np.hstack([-Z, Z]) if binary else Z)
 
-        return self._logits(X, write, len(self.classes_))
+        return fitted._logits(X, write, len(fitted.classes_))
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits Z_L.
@@ -96,8 +97,9 @@ class Predictor(ClassifierMixin, BaseEstimator):
         Z : ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
             The logits; for two classes, positive for ``classes_[1]``.
         """
-        Z = self._logits(X)
-        return Z[:, 0] if Labels.fitted(self).binary else Z
+        fitted = self._as_it_stands()
+        Z = fitted._logits(X)
+        return Z[:, 0] if Labels.fitted(fitted).binary else Z
 
     @property
     def network_(self) -> Network:
@@ -107,10 +109,10 @@ class Predictor(ClassifierMixin, BaseEstimator):
         class numbers, places in ``classes_``: ``np.searchsorted(clf.classes_, y)`` makes them of labels, and
         ``np.eye(K)[...]`` of those the targets of K > 2 classes.
         """
-        self._check_is_fitted()
-        W, b = self.coefs_, self.intercepts_
-        activations, loss = copy.deepcopy((self.activations_, self.loss))
-        options = {"link": self.link_, "weight_init": zeros, "dtype": W[0].dtype}
+        fitted = self._as_it_stands()
+        W, b = fitted.coefs_, fitted.intercepts_
+        activations, loss = copy.deepcopy((fitted.activations_, fitted.loss))
+        options = {"link": fitted.link_, "weight_init": zeros, "dtype": W[0].dtype}
         network = Network([len(W[0]), *map(len, b)], [*activations], loss, **options)
         network.W, network.b = W, b
         return network
@@ -134,13 +136,17 @@ class Predictor(ClassifierMixin, BaseEstimator):
         """
         return super().score(X, checked_labels(y, "y"), sample_weight)
 
-    def _check_is_fitted(self) -> None:
-        if not self.__sklearn_is_fitted__():  # asked first, since scikit-learn 1.6 takes 25 µs to ask the same
-            check_is_fitted(self)
+    def _as_it_stands(self) -> Any:
+        """Return what predicts by the attributes of this moment, which a fit in another thread replaces all at once."""
+        fitted: Any = object.__new__(type(self))
+        fitted.__dict__ = vars(self)  # the same dict, without a copy: a fit puts another one in its place
+        if not fitted.__sklearn_is_fitted__():  # asked first, since scikit-learn 1.6 takes 25 µs to ask the same
+            check_is_fitted(fitted)
+        return fitted
 
     @np.errstate(all="ignore")
     def _logits(self, X: Any, write: Any = np.positive, n_columns: int = 0) -> Array:
-        self._check_is_fitted()
+        """Return the logits, or what write makes of them; only on what :meth:`_as_it_stands` returns."""
         W, b = self.coefs_, self.intercepts_
         dtype, how = W[0].dtype, (W, b, resolve_activations(self.activations_, len(W) - 1), write, n_columns)
         plain = type(X) is np.ndarray and X.ndim == 2 and len(X) > 0 and X.shape[1] == self.n_features_in_
@@ -167,7 +173,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         copied: Any = object.__new__(type(self))
         vars(copied).update(vars(self))
         if "history_" in vars(copied):  # partial_fit appends to its lists
-            history = copied.history_ = {name: [*column] for name, column in self.history_.items()}
+            history = copied.history_ = {name: [*column] for name, column in copied.history_.items()}
             vars(copied).update({view: history[name] for view, name in VIEWS.items() if view in vars(copied)})
         return copied
 
@@ -185,8 +191,8 @@ class Predictor(ClassifierMixin, BaseEstimator):
         if missing and version is None:
             raise ValueError(f"The file holds no {kind}, or a damaged one, without {missing}. Save the model again.")
         state |= {name: parameters[name].default for name in missing}  # parameters newer than the file
-        state |= {name: unpack(name, state[name]) for name in HISTORIES if "columns" in (state.get(name) or ())}
-        state |= {view: state["history_"][name] for view, name in VIEWS.items() if isinstance(state.get(view), str)}
+        state |= {name: history_from(state[name], name) for name in HISTORIES if name in state}
+        state |= {view: viewed(state, view) for view in VIEWS if isinstance(state.get(view), str)}
         if "coefs_" in state and "activations_" not in state:
             state["activations_"] = fitted_activations(state["activation"], len(state["coefs_"]) - 1)
         if version not in (None, __version__):
@@ -200,27 +206,53 @@ def fitted_activations(activation: Any, n_hidden: int) -> list[Any]:
     return [spec if isinstance(spec, str) else copy.deepcopy(spec) for spec in specs]
 
 
-def pack(history: dict[str, list[float]]) -> dict[str, Any]:
+def pack(history: Columns) -> dict[str, Any]:
     """Return a history as its names and a string of bytes, or as it is where that would be too long to be read back."""
     table = np.array(list(history.values()), np.float64)
-    packed = {"names": list(history), "columns": zlib.compress(table.tobytes())}
+    packed = {"names": list(history), "n_epochs": table.shape[1], "columns": zlib.compress(table.tobytes())}
     return packed if table.size <= MOST_NUMBERS else history
 
 
-def unpack(name: str, history: dict[str, Any]) -> dict[str, list[float]]:
-    """Return a history from its names and a string of bytes.
+def history_from(saved: Any, name: str) -> Columns:
+    """Return a history from what a file holds of it: packed, or the columns themselves.
 
     Raises
     ------
     ValueError
-        If that is not what they are, or there are more than ten million numbers.
+        If it is neither, or there are more than ten million numbers in a packed one.
     """
     try:
-        names, decompressor = list(history["names"]), zlib.decompressobj()
-        content = decompressor.decompress(history["columns"], 8 * MOST_NUMBERS)
-        if not decompressor.eof or not all(isinstance(column, str) for column in names):
-            raise ValueError("cut short, too long, or under names that are no strings")
-        columns = np.frombuffer(content).reshape(len(names), -1).tolist()
-        return dict(zip(names, columns, strict=True))
-    except (zlib.error, KeyError, TypeError, ValueError) as error:
+        if not isinstance(saved, dict):
+            raise ValueError(f"it is no dict but a {type(saved).__name__}")
+        history = unpacked(saved) if "columns" in saved else saved
+        if "loss" not in history or not all(isinstance(column, str) for column in history):
+            raise ValueError(f"its columns are {[*history]!r:.200}")
+        if not all(isinstance(numbers, list) for numbers in history.values()) or len({*map(len, history.values())}) > 1:
+            raise ValueError("its columns are not lists of one length")
+        if not all(isinstance(number, (int, float)) for numbers in history.values() for number in numbers):
+            raise ValueError("its columns hold something other than numbers")
+        return history
+    except (zlib.error, ValueError) as error:
         raise ValueError(f"The file is damaged: {name} cannot be read ({error}). Save the model again.") from None
+
+
+def unpacked(packed: dict[str, Any]) -> Columns:
+    """Return the columns of a packed history; never more than ten million numbers are decompressed."""
+    names, content, decompressor = packed.get("names"), packed["columns"], zlib.decompressobj()
+    if not (isinstance(names, list) and isinstance(content, bytes) and all(isinstance(name, str) for name in names)):
+        raise ValueError("its names are no list of strings, or its columns no bytes")
+    content = decompressor.decompress(content, 8 * MOST_NUMBERS + 1)  # one byte more, or the end would not be seen
+    if not decompressor.eof or len(content) > 8 * MOST_NUMBERS:
+        raise ValueError(f"it was cut short, or holds more than {MOST_NUMBERS} numbers")
+    n_columns = len({*names})
+    n_epochs = packed.get("n_epochs", len(content) // (8 * n_columns or 1))  # which files up to 0.1.0.dev2 do not tell
+    if not isinstance(n_epochs, int) or n_columns < len(names) or len(content) != 8 * n_columns * n_epochs:
+        raise ValueError(f"{len(content)} bytes are no {n_epochs} numbers for each of the columns {names!r:.200}")
+    return dict(zip(names, np.frombuffer(content).reshape(n_columns, n_epochs).tolist(), strict=True))
+
+
+def viewed(state: dict[str, Any], view: str) -> list[float]:
+    """Return the column of the history that a view such as loss_curve_ stands for in a file."""
+    if VIEWS[view] not in state.get("history_", ()):
+        raise ValueError(f"The file is damaged: {view} is a column that history_ lacks. Save the model again.")
+    return state["history_"][VIEWS[view]]
