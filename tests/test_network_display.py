@@ -172,6 +172,7 @@ def test_the_one_output_of_two_classes():
 def test_labels_of_a_multilabel_classifier():
     X, y = load_iris(return_X_y=True)
     Y = np.eye(3, dtype=int)[y]
+    Y[0] = 1  # not one label in every row, which fit would warn of
     clf = TwoLayerClassifier(3, max_iter=50, early_stopping=False, n_iter_no_change=None, random_state=0).fit(X, Y)
     display = NetworkDisplay.from_estimator(clf)
     assert list(display.output_names) == ["0", "1", "2"]

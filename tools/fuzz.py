@@ -357,7 +357,8 @@ def train(case: Case) -> tuple[Any, Any]:
     estimator = case.classifier(**params)
     if case.method == "partial_fit":
         if not hasattr(estimator, "partial_fit"):
-            estimator.set_params(solver="adam")
+            balanced = isinstance(estimator.class_weight, str) and estimator.class_weight == "balanced"
+            estimator.set_params(solver="adam", class_weight=None if balanced else estimator.class_weight)
         for _ in range(2):
             estimator.partial_fit(case.X, case.y, sample_weight=case.sample_weight, **case.fit_params)
     else:

@@ -45,7 +45,7 @@ def _can_stream(estimator: Any) -> None:
     solver = SOLVERS.get(estimator.solver) if isinstance(estimator.solver, str) else estimator.solver
     if getattr(solver, "full_batch_only", False):
         raise AttributeError(f"solver={estimator.solver!r} needs all samples at once, so there is no partial_fit.")
-    if isinstance(estimator.class_weight, str):
+    if isinstance(estimator.class_weight, str) and estimator.class_weight == "balanced":
         raise AttributeError(NO_TOTALS)
 
 
