@@ -1,13 +1,16 @@
 """What a fit takes beyond X, and that nothing of it is left when it returns."""
 
 import gc
+import sys
 import tracemalloc
 import warnings
 import weakref
 
 import numpy as np
 import pytest
+import scipy
 import scipy.sparse as sp
+from sklearn.utils.fixes import parse_version
 
 from skbackprop import BackpropClassifier, DivergenceError, TwoLayerClassifier, check_gradients
 
@@ -273,3 +276,40 @@ def test_twenty_models_take_the_memory_of_their_weights(traced, no_collector):
     models = [fit(classifier(random_state=seed), X, y) for seed in range(6)]
     assert allocated() - before < X.size
     assert len(models) == 6
+
+
+MANY = {
+    "plain": {},
+    "search": {"early_stopping": "auto", "n_iter_no_change": 1},
+    "early stopping": {"early_stopping": True, "validation_fraction": 0.4},
+    "warm start": {"warm_start": True},
+    "partial_fit": {},
+}
+if parse_version(scipy.__version__) >= parse_version(
+    "1.11"
+):  # whose own objects do not refer to each other in a circle
+    MANY["lbfgs"] = {"solver": "lbfgs"}
+
+
+def test_thousands_of_fits_leave_neither_objects_nor_work_for_the_garbage_collector(no_collector):
+    X, y = table(np.float64, 30, 3)
+    kept = make(warm_start=True)
+
+    def call(how):
+        if how == "partial_fit":
+            clf = make().partial_fit(X, y, classes=[0, 1])
+        else:
+            clf = fit(kept if how == "warm start" else make(**MANY[how]), X, y)
+        clf.predict(X), clf.predict_proba(X)
+        if how == "warm start":  # its history is meant to grow
+            kept.history_ = {name: [] for name in kept.history_}
+
+    for how in 200 * [*MANY]:  # by then what the interpreter and NumPy keep in stock has all but stopped growing
+        call(how)
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for how in 400 * [*MANY]:
+        call(how)
+    unreachable = gc.collect()
+    assert unreachable < 300  # objects that refer to each other in a circle
+    assert sys.getallocatedblocks() - before < 300  # one a fit of one kind would be 400

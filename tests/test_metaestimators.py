@@ -1,5 +1,8 @@
 """The classifiers inside scikit-learn's meta-estimators, searches, pipelines and inspection tools."""
 
+import re
+
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +34,7 @@ from sklearn.multioutput import ClassifierChain
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 from sklearn.semi_supervised import SelfTrainingClassifier
+from threadpoolctl import threadpool_limits
 
 from skbackprop import BackpropClassifier, TwoLayerClassifier
 from skbackprop.activations import ACTIVATIONS, LeakyRelu
@@ -138,6 +142,39 @@ def test_grid_search_in_two_processes():
     assert search.score(X, y) == pytest.approx(-log_loss(y, search.predict_proba(X)), rel=1e-12)
     assert search.best_estimator_[-1].coefs_[0].shape == (30, search.best_params_["twolayerclassifier__hidden_units"])
     assert accuracy_score(y, search.predict(X)) > 0.95
+
+
+KINDS_OF_STEP = {
+    "mini-batches": {},
+    "full batch": {"batch_size": "full"},
+    "lbfgs": {"solver": "lbfgs", "batch_size": "full"},
+}
+
+
+@pytest.mark.parametrize("n_blas_threads", [1, 2])
+@pytest.mark.parametrize("params", KINDS_OF_STEP.values(), ids=KINDS_OF_STEP)
+def test_a_search_in_two_processes_and_the_threads_of_the_blas(params, n_blas_threads):
+    X, y = breast_cancer()
+    search = GridSearchCV(make(100, max_iter=5, **params), {"alpha": [1e-4, 1.0]}, cv=5, scoring=KeepsWeights())
+    with threadpool_limits(n_blas_threads):  # of this process; each worker has one
+        here = search.set_params(refit=False).fit(X, y).cv_results_
+        with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+            there = search.fit(X, y).cv_results_
+    columns = [name for name in here if re.match(r"split\d_test_", name)]
+    assert len(columns) == 5 * 3
+    for name in columns:
+        if n_blas_threads == 1:
+            np.testing.assert_array_equal(there[name], here[name])
+        else:  # sums in another order: their last bits may differ
+            np.testing.assert_allclose(there[name], here[name], rtol=1e-12)
+
+
+class KeepsWeights:
+    """Scores by the log loss, and hands out two of the fitted numbers as they are, since a loss may hide their bits."""
+
+    def __call__(self, clf, X, y):
+        loss = log_loss(y, clf.predict_proba(X))
+        return {"loss": -loss, "W1": clf.coefs_[0].flat[np.argmax(clf.coefs_[0])], "b2": clf.intercepts_[1][0]}
 
 
 def test_a_parameter_of_a_given_solver_is_searched():
