@@ -3,6 +3,7 @@
     python -m benchmarks.defaults [--data DIR] [--seeds 5] [--quick] [--ours "TwoLayerClassifier(...)" ...]
 
 Log loss, accuracy and fit time of each, a table for all seeds, and the promised sentences with a verdict for each seed.
+Then the log loss of networks that are trained on 30 to 99 rows of each table.
 """
 
 from __future__ import annotations
@@ -24,15 +25,27 @@ import skbackprop
 from skbackprop import initializers, losses, schedules, solvers
 
 from .common import command_line, environment, print_environment, write_json
-from .tables import N_FOLDS, TableOf, cut, data_folder, folds, load_tables
+from .tables import (
+    FEW_ROWS,
+    N_DRAWS,
+    N_FOLDS,
+    TableOf,
+    can_be_drawn_from,
+    cut,
+    data_folder,
+    draw,
+    folds,
+    load_tables,
+)
 
-MLP = "MLPClassifier()"
+MLP, LOGISTIC = "MLPClassifier()", "LogisticRegression()"
 COMPETITORS = {
     MLP: MLPClassifier,
-    "LogisticRegression()": LogisticRegression,
+    LOGISTIC: LogisticRegression,
     "HistGradientBoostingClassifier()": HistGradientBoostingClassifier,
 }
-SHORT = {MLP: "mlp", "LogisticRegression()": "logistic", "HistGradientBoostingClassifier()": "boosting"}
+SHORT = {MLP: "mlp", LOGISTIC: "logistic", "HistGradientBoostingClassifier()": "boosting"}
+AT_MOST = {MLP: 0.95, LOGISTIC: 1.05}  # times their log loss on a few rows
 MEASURES = ("log_loss", "accuracy", "seconds")
 QUICK_ROWS = 1500
 
@@ -46,10 +59,11 @@ def from_text(text: str) -> object:
     return eval(text, names)
 
 
-def score(model: object, table: TableOf, seed: int) -> Scores:
-    """The means over the folds. For the logarithm, zero is taken as the machine epsilon."""
+def score(model: object, table: TableOf, seed: int, n_rows: int | None = None) -> Scores:
+    """The means over the folds, or the scores of one draw of n_rows. For the logarithm, zero is the machine epsilon."""
     totals = dict.fromkeys(MEASURES, 0.0)
-    for i, fold in enumerate(folds(table, seed)):
+    parts = [*folds(table, seed)] if n_rows is None else [draw(table, n_rows, seed)]
+    for i, fold in enumerate(parts):
         model.set_params(random_state=N_FOLDS * seed + i)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of too few iterations, which are the defaults'
@@ -59,7 +73,7 @@ def score(model: object, table: TableOf, seed: int) -> Scores:
         P = model.predict_proba(fold.X_test)
         totals["log_loss"] += log_loss(fold.y_test, P, labels=np.arange(P.shape[1]))
         totals["accuracy"] += np.mean(P.argmax(axis=1) == fold.y_test)
-    return {name: total / N_FOLDS for name, total in totals.items()}
+    return {name: total / len(parts) for name, total in totals.items()}
 
 
 class Cache:
@@ -71,13 +85,14 @@ class Cache:
         self.versions = [env[name] for name in ("python", "numpy", "scipy", "sklearn", "blas", "threads", "cpus")]
         self.used = 0
 
-    def score(self, name: str, model: object, table: TableOf, seed: int) -> Scores:
-        content = [name, self.versions, table.X.to_csv(), table.y.tolist(), seed, N_FOLDS]
-        key = f"{name} {table.name} {seed} {hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
+    def score(self, name: str, model: object, table: TableOf, seed: int, n_rows: int | None = None) -> Scores:
+        content = [name, self.versions, table.X.to_csv(), table.y.tolist(), seed, n_rows or N_FOLDS]
+        rows = "" if n_rows is None else f"[{n_rows}]"
+        key = f"{name} {table.name}{rows} {seed} {hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
         if key in self.scores:
             self.used += 1
         else:
-            self.scores[key] = score(model, table, seed)
+            self.scores[key] = score(model, table, seed, n_rows)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(json.dumps(self.scores, indent=1))
         return self.scores[key]
@@ -152,6 +167,47 @@ def print_sentences(verdicts: list[dict[str, tuple[float, str, bool]]], seeds: r
     return all(holds for v in verdicts for _, _, holds in v.values())
 
 
+Losses = dict[int, dict[str, np.ndarray]]  # rows -> name -> log loss of each draw (down) and table (across)
+
+
+def losses_on_few_rows(settings: list[str], tables: list[TableOf], cache: Cache, n_draws: int) -> Losses:
+    """The log losses of our settings, MLPClassifier and LogisticRegression on draws of few rows."""
+    losses: Losses = {}
+    for n_rows in FEW_ROWS:
+        losses[n_rows] = {name: np.empty((n_draws, len(tables))) for name in [*settings, *AT_MOST]}
+        for j, table in enumerate(tables):
+            for seed in range(n_draws):
+                for text in settings:
+                    losses[n_rows][text][seed, j] = score(from_text(text), table, seed, n_rows)["log_loss"]
+                for name in AT_MOST:
+                    scores = cache.score(name, COMPETITORS[name](), table, seed, n_rows)
+                    losses[n_rows][name][seed, j] = scores["log_loss"]
+        print(f"{n_rows} rows: done", flush=True)
+    return losses
+
+
+def print_few_rows(losses: Losses, ours: str, tables: list[TableOf]) -> list[dict[str, object]]:
+    """A line for each number of rows and competitor: the ratio of the log losses, and whether it is small enough."""
+    verdicts = []
+    print(f"\nfew rows of {len(tables)} tables: {ours}")
+    print(
+        f"{'rows':>4} {'log loss, times that of':<24}{'ratio':>7}{'asked':>9}{'':>7}{'draws':>16}   tables won, worst"
+    )
+    for n_rows, by_name in losses.items():
+        for name, asked in AT_MOST.items():
+            ratios = by_name[ours] / by_name[name]
+            ratio, draws = geometric_mean(ratios), [geometric_mean(row) for row in ratios]
+            by_table = [geometric_mean(column) for column in ratios.T]
+            holds, worst = ratio <= asked, int(np.argmax(by_table))
+            print(
+                f"{n_rows:>4} {name:<24}{ratio:7.3f}{f'≤ {asked:.2f}':>9}{'holds' if holds else 'SHORT':>7}"
+                f"{f'{min(draws):.3f} – {max(draws):.3f}':>16}   {np.sum(np.array(by_table) <= 1)} of {len(tables)}, "
+                f"{tables[worst].name} {by_table[worst]:.2f}"
+            )
+            verdicts.append({"rows": n_rows, "against": name, "ratio": ratio, "asked": asked, "holds": bool(holds)})
+    return verdicts
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = command_line(__doc__)
     parser.add_argument("--data", help="folder of NAME.csv.gz tables with a column target; by default $SKBACKPROP_DATA")
@@ -168,6 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = args.ours or ["TwoLayerClassifier()"]
     seeds = range(1 if args.quick else args.seeds)
     tables = load_tables(data_folder(args.data), args.tables)
+    drawn_from = [table for table in tables if "[" not in table.name and can_be_drawn_from(table)]
     if args.quick:
         tables = [cut(table, QUICK_ROWS) for table in tables]
     cache = Cache(args.output / "defaults_cache.json", env, args.fresh)
@@ -181,10 +238,11 @@ def main(arguments: list[str] | None = None) -> int:
                 for name, make in COMPETITORS.items():
                     results[name][seed][table.name] = cache.score(name, make(), table, seed)
             print(f"{table.name}: done", flush=True)
+        losses = losses_on_few_rows(settings, drawn_from, cache, 2 if args.quick else N_DRAWS) if drawn_from else {}
     if cache.used:
         print(f"{cache.used} scores and times of the competitors are from {cache.path}; --fresh measures them again")
 
-    verdicts = {}
+    verdicts, few_rows = {}, {}
     for text in settings:
         print(f"\n{'=' * 20} {text}, {len(tables)} tables, {len(seeds)} seeds of {N_FOLDS} folds")
         print_table(tables, results, text)
@@ -193,9 +251,12 @@ def main(arguments: list[str] | None = None) -> int:
             verdicts[text, group] = [sentences(*scores) for scores in zip(ours, mlp, strict=True)]
             holds = print_sentences(verdicts[text, group], seeds, group)
             print("Every sentence holds." if holds else "Not every sentence holds.")
+        few_rows[text] = print_few_rows(losses, text, drawn_from)
     named = {f"{text}, {group}": verdict for (text, group), verdict in verdicts.items()}
-    write_json(args.output, "defaults", {"environment": env, "scores": results, "sentences": named})
+    content = {"environment": env, "scores": results, "sentences": named, "few_rows": few_rows}
+    write_json(args.output, "defaults", content)
     first = [holds for (text, _), v in verdicts.items() if text == settings[0] for s in v for _, _, holds in s.values()]
+    first += [verdict["holds"] for verdict in few_rows[settings[0]]]
     return int(args.strict and not all(first))
 
 

@@ -22,6 +22,9 @@ CUT_ROWS = 200  # of the small cuts that stand for the many small tables of this
 
 OWN = {"breast_cancer": load_breast_cancer, "iris": load_iris, "wine": load_wine, "digits": load_digits}
 CUTS = ["spambase", "phoneme", "satimage", "pendigits", "magic"]
+FEW_ROWS = (30, 40, 60, 99)  # training rows, from the fewest that a default fit searches on
+N_DRAWS = 6  # of so few rows from a table
+MOST_TEST_ROWS = 2000  # of those that were not drawn
 
 
 class TableOf(NamedTuple):
@@ -73,15 +76,32 @@ def cut(table: TableOf, n_rows: int) -> TableOf:
 
 
 def folds(table: TableOf, seed: int) -> Iterator[Fold]:
-    """Stratified folds; medians, means and categories are learned on the training rows of each."""
+    """Stratified folds."""
     splitter = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     for train, test in splitter.split(table.X, table.y):
-        numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-        strings = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        encoder = make_column_transformer(
-            (numbers, make_column_selector(dtype_include=np.number)),
-            (strings, make_column_selector(dtype_exclude=np.number)),
-        )
-        X = np.ascontiguousarray(encoder.fit_transform(table.X.iloc[train]))
-        X_test = np.ascontiguousarray(encoder.transform(table.X.iloc[test]))
-        yield Fold(X, table.y[train], X_test, table.y[test])
+        yield prepared(table, train, test)
+
+
+def draw(table: TableOf, n_rows: int, seed: int) -> Fold:
+    """Stratified training rows, few of them; the test rows are among the others."""
+    sizes = {"train_size": n_rows, "test_size": min(MOST_TEST_ROWS, len(table.y) - n_rows)}
+    return prepared(table, *train_test_split(np.arange(len(table.y)), **sizes, stratify=table.y, random_state=seed))
+
+
+def can_be_drawn_from(table: TableOf) -> bool:
+    """Tell whether every class has two rows or more in the smallest draw, and enough are left to test on."""
+    shares = np.bincount(table.y) / len(table.y)
+    return shares.min() * min(FEW_ROWS) >= 2 and len(table.y) >= max(FEW_ROWS) + 50
+
+
+def prepared(table: TableOf, train: np.ndarray, test: np.ndarray) -> Fold:
+    """Make numbers of rows; medians, means and categories are learned on the training rows."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    strings = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    encoder = make_column_transformer(
+        (numbers, make_column_selector(dtype_include=np.number)),
+        (strings, make_column_selector(dtype_exclude=np.number)),
+    )
+    X = np.ascontiguousarray(encoder.fit_transform(table.X.iloc[train]))
+    X_test = np.ascontiguousarray(encoder.transform(table.X.iloc[test]))
+    return Fold(X, table.y[train], X_test, table.y[test])

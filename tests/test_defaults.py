@@ -6,6 +6,10 @@ from math import ceil, sqrt
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, TwoLayerClassifier
@@ -80,6 +84,26 @@ def test_the_defaults_fit_scaled_tables_and_say_nothing(load, kind):
 def test_the_defaults_fit_few_rows_and_say_nothing(n):
     X, y = rows(n)
     assert TwoLayerClassifier(random_state=0).fit(X, y).score(X, y) > 0.7
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("n", [FEWEST_SEARCHED, 40, 60, 99])
+def test_few_samples_are_worth_a_search(n):
+    X, y = make_classification(2000, 10, n_informative=4, class_sep=0.7, flip_y=0.2, random_state=0)
+    models = [TwoLayerClassifier(), TwoLayerClassifier(n_iter_no_change=None), MLPClassifier(), LogisticRegression()]
+    losses = np.empty((6, 4))
+    for draw in range(6):
+        X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=n, stratify=y, random_state=draw)
+        scaler = StandardScaler().fit(X_train)
+        for i, model in enumerate(models):
+            model.set_params(random_state=draw).fit(scaler.transform(X_train), y_train)
+            losses[draw, i] = log_loss(y_test, model.predict_proba(scaler.transform(X_test)))
+    ratio_to_200_epochs, ratio_to_mlp, ratio_to_logistic = np.exp(
+        np.mean(np.log(losses[:, :1] / losses[:, 1:]), axis=0)
+    )
+    assert ratio_to_200_epochs < 0.9
+    assert ratio_to_mlp < 0.95
+    assert ratio_to_logistic < 1.05
 
 
 # ---------------------------------------------------------------- batch_size
