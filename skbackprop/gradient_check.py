@@ -119,7 +119,7 @@ def check_gradients(
     J, theta = problem.objective_in_float64()
     here, worst = J(), GradientCheck(-1.0)
     for k in chosen:
-        candidates = [d for h in STEPS for d in _differences(J, here, theta, k, h * max(1.0, abs(theta[k])))]
+        candidates = [d for h in STEPS for d in differences(J, here, theta, k, h * max(1.0, abs(theta[k])))]
         errors = [(abs(g[k] - d) / max(abs(g[k]), abs(d), scale), d) for d in candidates]
         error, d = min((np.inf if np.isnan(error) else error, d) for error, d in errors)
         if error > worst:
@@ -204,7 +204,7 @@ def in_float64(network: Network) -> Network:
     return exact
 
 
-def _differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: float) -> list[float]:
+def differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: float) -> list[float]:
     """Return the central difference; for a unit exactly on its kink, the one-sided ones as well; here is J()."""
     kept = theta[k]
     theta[k] = kept + h

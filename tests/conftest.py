@@ -11,3 +11,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid}: give this case a name of its own; an address changes by process.")
+
+
+@pytest.fixture
+def figures_are_closed():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")

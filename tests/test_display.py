@@ -23,11 +23,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from skbackprop import LossCurveDisplay  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _no_figure_stays_open():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
 
 
 @cache

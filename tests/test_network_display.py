@@ -25,15 +25,11 @@ from matplotlib.colors import to_hex  # noqa: E402
 
 from skbackprop import NetworkDisplay  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 BLUE, ORANGE = "#0072b2", "#d55e00"
 W = [np.array([[1.0, -2.0, 0.0], [0.5, 0.25, -4.0]]), np.array([[3.0], [-1.0], [0.5]])]
 b = [np.array([0.1, -0.2, 0.3]), np.array([6.0])]
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_stays_open():
-    yield
-    plt.close("all")
 
 
 @cache

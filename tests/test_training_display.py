@@ -21,13 +21,9 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from skbackprop import TrainingDisplay  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("figures_are_closed")
+
 PANELS = ["loss", "learning rate", "gradient norm", "dead units"]
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_stays_open():
-    yield
-    plt.close("all")
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._core.kernels import Array
 from .._core.layers import writing
+from ..losses import gradient_with
 from ..network import Network
 
 Arrays = dict[str, Array]
@@ -110,9 +111,8 @@ class Steps:
 
     def loss_gradient(self, Z: Array, A: Array) -> Array:
         """Return ∂ℓ/∂Z of each sample."""
-        network, out = self.network, np.empty_like(Z)
-        result = network.loss_function.gradient(Z, A, self.Y, network.link, out)
-        return out if result is None else result
+        gradient = writing(gradient_with(self.network.loss_function, self.network.link))
+        return gradient(Z, A, self.Y, np.empty_like(Z))
 
     def all(self, given: Mapping[str, Array]) -> Arrays:
         """Return all arrays of the passes: what was given as it is, the others made anew."""

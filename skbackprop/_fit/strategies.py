@@ -24,9 +24,12 @@ class Plain:
         An improvement is one by more than this.
     holds_out : bool
         Whether the strategy needs a validation set, held out where none is given.
+    searches : bool
+        Whether the number of epochs is searched for, and a final phase follows.
     """
 
     holds_out: ClassVar[bool] = False
+    searches: ClassVar[bool] = False
     patience: int | None
     tol: float
 
@@ -70,6 +73,7 @@ class Search(Plain):
     """
 
     holds_out: ClassVar[bool] = True
+    searches: ClassVar[bool] = True
 
     def run(self, training: Training) -> None:
         plan, learner, tables = training.plan, training.learner, training.tables

@@ -17,7 +17,7 @@ from .._core.kernels import Array
 from .._core.layers import Cache, writing
 from .._core.parameters import Parameters, penalty
 from ..activations import ACTIVATIONS
-from ..gradient_check import STEPS, Problem, _differences, parameter_name
+from ..gradient_check import STEPS, Problem, differences, parameter_name
 from ..losses import LINKS, LOSSES, gradient_with
 from ..network import Network
 from .formulas import OutputWords, activation_notes, part_name
@@ -78,7 +78,7 @@ class Run:
         def difference(k: int) -> tuple[float, bool]:
             g = float(self.grads.theta[k])
             with np.errstate(all="ignore"):
-                found = [_differences(J, here, theta, k, h * max(1.0, abs(theta[k]))) for h in STEPS]
+                found = [differences(J, here, theta, k, h * max(1.0, abs(theta[k]))) for h in STEPS]
             central, best = (min(each, key=lambda d: abs(d - g)) for each in ([d[0] for d in found], chain(*found)))
             near = abs(central - g) <= 1e-3 * max(abs(g), 1e-3 * largest)  # sides of a tiny slope differ by rounding
             return float(central if near else best), not near and best != central

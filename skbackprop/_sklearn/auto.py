@@ -98,7 +98,7 @@ def held_out_fraction(estimator: Any, strategy: Plain, n: int) -> float:
     """Return the share of n samples to hold out; "auto" is 0.1, and for a search 8 / √n within 0.1 … 0.5."""
     if not isinstance(estimator.validation_fraction, str):
         return float(estimator.validation_fraction)
-    return min(0.5, max(0.1, 8.0 / sqrt(n))) if isinstance(strategy, Search) else 0.1
+    return min(0.5, max(0.1, 8.0 / sqrt(n))) if strategy.searches else 0.1
 
 
 def needs_all_samples(estimator: Any) -> bool:

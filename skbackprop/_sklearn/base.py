@@ -16,7 +16,7 @@ from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
 from .._fit.epochs import Tables, Training
 from .._fit.learner import Learner, Plan
 from .._fit.recording import Monitor, joined
-from .._fit.strategies import Plain, Search
+from .._fit.strategies import Plain
 from .._fit.validation import Validation, score_by
 from ..network import Network, generator
 from ..solvers import SOLVERS
@@ -134,7 +134,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))
-        max_epochs = None if isinstance(strategy, Search) else self.max_iter  # unknown for a search
+        max_epochs = None if strategy.searches else self.max_iter  # unknown for a search
         monitor = Monitor(self, X, y, sample_weight, max_epochs, partial(self._fitted, job, copied=True))
         self._train(job, network, plan, strategy, tables, monitor)
         return self
@@ -292,7 +292,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
 def too_soon(strategy: Plain, max_iter: int) -> str:
     """Say that max_iter ended training, or its search, and what to do."""
-    phases = " of search and a final phase" if isinstance(strategy, Search) else ""
+    phases = " of search and a final phase" if strategy.searches else ""
     watched = "validation score" if strategy.holds_out else "training loss"
     what = f"Training ended after max_iter={max_iter} epochs{phases}, before the {watched} stopped improving"
     return f"{what}. Raise max_iter, or set n_iter_no_change=None to train exactly max_iter epochs."

@@ -213,9 +213,15 @@ def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomStat
             raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
         if not same(*(resolve_activations(each, len(sizes) - 2) for each in (activation, estimator.activations_))):
             raise ValueError(f"activation={activation!r} is not that of the fit, {estimator.activations_!r}.")
-    start = zeros if resumed else estimator.weight_init
-    options = {"link": labels.link, "weight_init": start, "random_state": rng, "dtype": samples.X.dtype}
-    network = Network(sizes, activation, estimator.loss, **options)
-    if resumed:
-        network.W, network.b = estimator.coefs_, estimator.intercepts_
+        return fitted_network(estimator, activation, estimator.loss)
+    options = {"link": labels.link, "weight_init": estimator.weight_init, "dtype": samples.X.dtype}
+    return Network(sizes, activation, estimator.loss, random_state=rng, **options)
+
+
+def fitted_network(estimator: Any, activation: Any, loss: Any) -> Network:
+    """Return a network with these parts that holds a copy of the fitted weights."""
+    W, b = estimator.coefs_, estimator.intercepts_
+    sizes, options = [len(W[0]), *map(len, b)], {"weight_init": zeros, "dtype": W[0].dtype}
+    network = Network(sizes, activation, loss, link=estimator.link_, **options)
+    network.W, network.b = W, b
     return network

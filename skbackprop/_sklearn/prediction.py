@@ -16,9 +16,8 @@ from .._data.label_arrays import checked_labels
 from .._data.labels import Labels
 from .._fit.recording import Columns
 from .._version import __version__
-from ..initializers import zeros
 from ..network import Network, resolve_activations, resolve_link
-from .inputs import float_dtypes
+from .inputs import fitted_network, float_dtypes
 
 # A history is a thousand numbers or more: in a file they are one string of bytes, and its views are names of columns.
 HISTORIES = ("history_", "search_history_")
@@ -110,12 +109,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         ``np.eye(K)[...]`` of those the targets of K > 2 classes.
         """
         fitted = self._as_it_stands()
-        W, b = fitted.coefs_, fitted.intercepts_
-        activations, loss = copy.deepcopy((fitted.activations_, fitted.loss))
-        options = {"link": fitted.link_, "weight_init": zeros, "dtype": W[0].dtype}
-        network = Network([len(W[0]), *map(len, b)], [*activations], loss, **options)
-        network.W, network.b = W, b
-        return network
+        return fitted_network(fitted, *copy.deepcopy((fitted.activations_, fitted.loss)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; with multilabel targets, the share of samples with every label right.
