@@ -141,7 +141,7 @@ class SigmoidLink(Configurable):
     def bind(self, Z: Array) -> BoundLink:
         zeros, losses, work = np.zeros_like(Z), np.empty_like(Z), np.empty_like(Z)
         log_loss = partial(self.log_loss, zeros=zeros, losses=losses, work=work)
-        return BoundLink(self.probabilities, log_loss, partial(self.pullback, work=work), self.n_sides)
+        return BoundLink(expit, log_loss, partial(self.pullback, work=work), self.n_sides)
 
     def n_sides(self, n_outputs: int) -> int:
         return 2

@@ -27,7 +27,7 @@ from ._core.checks import (
 )
 from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
-from ._core.parameters import Parameters, add_penalty_gradient, described, named_parameters, penalty
+from ._core.parameters import Parameters, bind_penalty, described, named_parameters, penalty
 from ._core.predict import logits
 from .activations import ACTIVATIONS, Activation
 from .initializers import Normal, initial_weights, resolve_weight_init
@@ -381,7 +381,8 @@ def gradient_at(network: Network, cache: Cache, Y: Array, c: Array, alpha: float
     grads, X = Parameters(network.layer_sizes, network.dtype), cache.A[0]
     _, backward = bind(network, cache, grads, sparse=sp.issparse(X), keeps_dA=True)
     backward(X, cache.Z[-1], Y, c)
-    add_penalty_gradient(network.weights, alpha, grads.weights)
+    if alpha:
+        bind_penalty(network.weights, alpha, grads.weights)()
     return grads
 
 

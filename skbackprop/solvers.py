@@ -33,7 +33,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ._core.kernels import Array, axpy, stretches
+from ._core.kernels import Array, adder, stretches
 from ._core.parameters import Parameters
 from .registry import Configurable, Registry, number
 
@@ -117,20 +117,26 @@ class SGD(SteppingSolver):
         return {"v": np.zeros_like(theta)} if self.momentum else {}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        theta, g, mu = parameters.theta, gradients.theta, np.array(self.momentum, parameters.dtype)
-        v: Any = state.get("v")
+        theta, g = parameters.theta, gradients.theta
+        add_to_theta = adder(g, theta)
+
+        def descend(learning_rate: float) -> None:
+            self.clip(g)
+            add_to_theta(-learning_rate)
+
+        if not self.momentum:
+            return descend
+        v, mu = state["v"], np.array(self.momentum, theta.dtype)
         change = np.empty_like(theta) if self.nesterov else v
+        add_to_v, add_to_change = adder(g, v), adder(g, change)
 
         def step(learning_rate: float) -> None:
             self.clip(g)
-            if not self.momentum:
-                axpy(-learning_rate, g, theta)
-                return
             np.multiply(v, mu, out=v)
-            axpy(-learning_rate, g, v)
+            add_to_v(-learning_rate)
             if self.nesterov:
                 np.multiply(v, mu, out=change)
-                axpy(-learning_rate, g, change)
+                add_to_change(-learning_rate)
             np.add(theta, change, out=theta)
 
         return step
@@ -166,18 +172,19 @@ class RMSprop(SteppingSolver):
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
         theta, change = parameters.theta, np.empty_like(parameters.theta)
         rho, epsilon = np.array([self.rho, self.epsilon], theta.dtype)
-        cut = stretches(gradients.theta, state["v"], change)
+        cut = [(*arrays, adder(arrays[2], arrays[1])) for arrays in stretches(gradients.theta, state["v"], change)]
+        add_change = adder(change, theta)
 
         def step(learning_rate: float) -> None:
             self.clip(gradients.theta)
-            for g, v, delta in cut:
+            for g, v, delta, add_squares in cut:
                 np.multiply(g, g, out=delta)
                 np.multiply(v, rho, out=v)
-                axpy(1 - self.rho, delta, v)
+                add_squares(1 - self.rho)
                 np.sqrt(v, out=delta)
                 np.add(delta, epsilon, out=delta)
                 np.divide(g, delta, out=delta)
-            axpy(-learning_rate, change, theta)
+            add_change(-learning_rate)
 
         return step
 
@@ -224,6 +231,7 @@ class Adam(SteppingSolver):
         b1, b2, epsilon, bounded = self.beta_1, self.beta_2, self.epsilon, self.max_grad_norm is not None
         # numbers as arrays, since NumPy takes half as long to multiply by one of those
         beta_1, beta_2, eps = (np.array(number, theta.dtype) for number in (b1, b2, 0.0))
+        add_change, decay = adder(change, theta), adder(weights, change[: weights.size])
         multiply, add, cut = np.multiply, np.add, stretches(gradients.theta, state["m"], state["v"], change)
 
         def step(learning_rate: float) -> None:
@@ -243,8 +251,8 @@ class Adam(SteppingSolver):
                 add(delta, eps, delta)
                 np.divide(m, delta, delta)
             if self.weight_decay:
-                axpy(self.weight_decay / scale, weights, change[: weights.size])
-            axpy(-learning_rate * scale, change, theta)
+                decay(self.weight_decay / scale)
+            add_change(-learning_rate * scale)
 
         return step
 

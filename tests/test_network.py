@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skbackprop import BackpropClassifier, Network
-from skbackprop._core.kernels import LARGE, SHORT, axpy, product_into, row_adder
+from skbackprop._core.kernels import LARGE, SHORT, adder, product_into, row_adder
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.arrays import Parameters
 from skbackprop.losses import LOSSES, LogLoss
@@ -675,7 +675,7 @@ def test_a_multiple_is_added_in_place(size, dtype):
     rng = np.random.RandomState(0)
     x, y = rng.randn(2, size).astype(dtype)
     kept, expected = x.copy(), y + dtype(0.3) * x
-    axpy(0.3, x, y)
+    adder(x, y)(0.3)
     assert_allclose(y, expected, rtol=1e-6 if dtype is np.float32 else 1e-14, atol=1e-7)
     assert_array_equal(x, kept)
 

@@ -58,17 +58,16 @@ def row_adder(b: Array, Z: Array) -> Callable[[], Any]:
     return partial(GER[Z.dtype], 1.0, b, np.ones(len(Z), Z.dtype), 1, 1, Z.T, 1, 1, 1)  # the last 1: overwrite Z
 
 
-def axpy(a: float, x: Array, y: Array) -> None:
-    """Do ``y += a * x`` for vectors, by the routine of this name in BLAS: one pass where NumPy needs two.
+def adder(x: Array, y: Array) -> Callable[[float], Any]:
+    """Return the function (a) that does ``y += a * x`` for vectors, by BLAS's axpy: one pass where NumPy needs two.
 
     For long vectors BLAS would start threads of its own, which get in the way of those that multiply matrices, so they
     go piece by piece; and all pieces at once, as θ needs it.
     """
-    add, n = AXPY[x.dtype], x.size
+    axpy, n = AXPY[x.dtype], x.size
     if n <= SHORT:
-        add(x, y, n, a)
-    else:
-        at_once((add, (x, y, min(SHORT, n - i), a, i, 1, i)) for i in range(0, n, SHORT))
+        return partial(axpy, x, y, n)
+    return lambda a: at_once((axpy, (x, y, min(SHORT, n - i), a, i, 1, i)) for i in range(0, n, SHORT))
 
 
 def stretches(*vectors: Array) -> list[tuple[Array, ...]]:

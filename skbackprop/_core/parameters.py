@@ -3,14 +3,14 @@
 A solver sees one vector, and the penalty one prefix of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from .kernels import Array, axpy
+from .kernels import Array, adder
 
 SHOWN_NUMBERS, SHOWN_ROWS = 16, 8  # of an array whose numbers are printed
 
@@ -160,7 +160,12 @@ def penalty(weights: Array, alpha: float) -> float:
     return 0.5 * alpha * float(weights.dot(weights)) if alpha else 0.0
 
 
-def add_penalty_gradient(weights: Array, alpha: float, gradients: Array) -> None:
-    """Add the gradient of the penalty to that of the weights: dW ← dW + alpha W."""
-    if alpha:
-        axpy(alpha, weights, gradients)
+def bind_penalty(weights: Array, alpha: float, gradients: Array) -> Callable[[], float]:
+    """Return the function that adds the gradient of the penalty to that of the weights, and returns the penalty."""
+    add_weights = adder(weights, gradients)
+
+    def penalise() -> float:
+        add_weights(alpha)  # dW ← dW + alpha W
+        return penalty(weights, alpha)
+
+    return penalise

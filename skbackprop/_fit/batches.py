@@ -15,7 +15,7 @@ import numpy as np
 
 from .._core.kernels import SHORT
 from .._core.layers import Cache, bind, bind_output
-from .._core.parameters import Parameters, add_penalty_gradient, penalty
+from .._core.parameters import Parameters, bind_penalty
 from .._core.predict import BLOCK_SAMPLES, weight_of_correct
 from .._data.table import Rows, Table
 from ..network import Network
@@ -82,7 +82,7 @@ class Batches:
     def gradient_of_each(self, order: Rows) -> Iterator[float]:
         """Compute the gradient of each mini-batch in turn; yield the share of the epoch that lies before it."""
         table, n, gradients, alpha, link = self.table, len(order), self.gradients, self.plan.alpha, self.network.link
-        take, weights, weight_gradients = table.take, self.network.weights, gradients.weights
+        take, penalise = table.take, bind_penalty(self.network.weights, alpha, gradients.weights)
         begin, loss, penalties, correct, weight = 0, 0.0, 0.0, 0.0, 0.0
         summed: Any = 0.0  # gradients of the pieces of a mini-batch but the last
         for group, pieces, (logits_g, targets_g, losses, ones) in self._groups:
@@ -99,8 +99,7 @@ class Batches:
                         continue
                     gradients.theta[...], summed = summed, 0.0
                 if alpha:
-                    penalties += m * penalty(weights, alpha)
-                    add_penalty_gradient(weights, alpha, weight_gradients)
+                    penalties += m * penalise()
                 yield begin / n
                 begin += m
             loss += float(losses(logits_g, targets_g).dot(ones if w is None else w))
