@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
+from .._core.checks import as_random_state
 from .._core.kernels import at_once
 from .._data.labels import Labels
 from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
@@ -18,7 +19,7 @@ from .._fit.learner import Learner, Plan
 from .._fit.recording import Monitor, joined
 from .._fit.strategies import Plain
 from .._fit.validation import Validation, score_by
-from ..network import Network, generator
+from ..network import Network
 from ..solvers import SOLVERS
 from .auto import choose_strategy, held_out_fraction, make_plan, penalty_strength
 from .compat import COUNT, FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, with_callbacks
@@ -283,7 +284,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
         labels = Labels.fitted(self) if resumed else Labels.of(checked.y)
         samples = Samples.of(checked.X, checked.y, labels, checked.sample_weight, self.class_weight)
-        rng = generator(0 if self.random_state is None else copy.deepcopy(self.random_state))
+        rng = as_random_state(0 if self.random_state is None else copy.deepcopy(self.random_state))
         network, n = starting_network(self, samples, rng, resumed), len(samples.codes)
         Y = samples.table().take_targets(range(n), np.empty((n, labels.n_outputs), samples.X.dtype))
         alpha = penalty_strength(self.alpha, len(samples.rows))

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, validate_data
 
+from .._core.checks import as_random_state
 from .._core.kernels import Array
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
 from ..initializers import zeros
-from ..network import Network, generator, resolve_activations
+from ..network import Network, resolve_activations
 from ..registry import same
 from .auto import check_parameters
 from .compat import FIT_STACKLEVEL, _check_sample_weight
@@ -161,7 +162,8 @@ def warn_of_one_hot_rows(samples: Samples) -> None:
 def left_behind(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
     """Return what the last fit left for a resumed one, else nothing; and the random stream, where it stands."""
     state = vars(estimator).get("_training_state", {}) if resumed else {}
-    rng = generator(None if "rng" in state else estimator.random_state)  # for None a fresh one, not NumPy's global one
+    # for None a new one, not NumPy's global one
+    rng = as_random_state(None if "rng" in state else estimator.random_state)
     if "rng" in state:
         rng.set_state(state["rng"])
     return state, rng

@@ -145,12 +145,12 @@ class Predictor(ClassifierMixin, BaseEstimator):
         dtype, how = W[0].dtype, (W, b, resolve_activations(self.activations_, len(W) - 1), write, n_columns)
         plain = type(X) is np.ndarray and X.ndim == 2 and len(X) > 0 and X.shape[1] == self.n_features_in_
         if plain and X.dtype == dtype and "feature_names_in_" not in vars(self):
-            Z, sound = logits(X, *how)  # an array that needs no check but for NaN and infinity, which show in Z1
-            if sound:
+            Z, is_finite = logits(X, *how)  # here, only NaN and infinity remain to be checked, and these show in Z1
+            if is_finite:
                 return Z
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=float_dtypes(X))
-        Z, sound = logits(X.astype(dtype, copy=False), *how)
-        if not sound and np.isnan(Z.min()):
+        Z, is_finite = logits(X.astype(dtype, copy=False), *how)
+        if not is_finite and np.isnan(Z.min()):
             raise ValueError(f"X holds values so large that the network's sums overflow {dtype}; scale the features.")
         return Z
 
