@@ -5,18 +5,19 @@ Arrays have shape (m, n): m samples, n units. ``Z`` holds the weighted sums, ``A
 ``value(Z, out)``
     out ← φ(Z)
 ``derivative(Z, A, out)``
-    out ← φ'(Z), where A = φ(Z) is there to be used; backpropagation multiplies: dZ = dA ∘ φ'(Z)
+    out ← φ'(Z); A = φ(Z) is passed too, since it often gives the derivative with less work. Backpropagation then
+    multiplies: dZ = dA ∘ φ'(Z)
 ``bind(Z)``, optional
-    The same two functions for arrays like Z, with constants and work arrays of their own, so that a training step
-    allocates nothing
+    Returns the same two functions for arrays of Z's shape, with constants and work arrays of their own, so that a
+    training step allocates nothing
 ``gain``, optional
     1 / E[φ(z)²] for a standard normal z: with ``weight_init="auto"`` the next hidden layer's weights have the variance
     gain / fan_in, which keeps the size of the signal. 1 by default
 
-Those of the package are functions too: ``Tanh()(z)`` and ``Tanh().derivative(z)`` take numbers of any shape.
+The activations of the package can be called, too: ``Tanh()(z)`` and ``Tanh().derivative(z)`` take numbers of any shape.
 
-To add one, write a class with the first two and enter it with ``@ACTIVATIONS.register("name")``, or just pass an
-instance.
+To add an activation, write a class with the first two methods and register it with ``@ACTIVATIONS.register("name")``,
+or just pass an instance.
 
 References
 ----------
@@ -42,7 +43,7 @@ Bound = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 class Activation(Protocol):
-    """What an activation must have; inherit from ``Configurable`` for repr, clone and GridSearchCV."""
+    """The protocol of an activation; inherit from ``Configurable`` for repr, clone and GridSearchCV."""
 
     def value(self, Z: Array, out: Array) -> Array:
         """Write φ(Z) into out and return it; all of shape (m, n)."""
@@ -52,7 +53,7 @@ class Activation(Protocol):
 
 
 class Elementwise(Configurable):
-    """What the activations of the package share: they can be called like any function of NumPy.
+    """The base class of the package's activations, which can be called like a function of NumPy.
 
     Examples
     --------
@@ -69,7 +70,7 @@ class Elementwise(Configurable):
     def __call__(self, z: Any) -> Array:
         """Return φ(z) for numbers of any shape, as a new array."""
         Z = floats(z)
-        return self.value(Z, np.empty_like(Z))[()]  # [()] makes a number of an array without dimensions, as NumPy does
+        return self.value(Z, np.empty_like(Z))[()]  # [()] turns an array without dimensions into a number
 
 
 def derivative_alone(phi: Elementwise, z: Any) -> Array:
@@ -109,7 +110,7 @@ class Relu(Elementwise):
         return np.minimum(np.ceil(A, out=out), 1, out=out)  # faster than A > 0, which makes booleans
 
     def bind(self, Z: Array) -> Bound:
-        """Return the same with 0 and 1 as arrays, which NumPy compares three times faster than with numbers."""
+        """Return the same functions with arrays of 0 and 1, with which NumPy compares three times faster."""
         zeros, ones, maximum, minimum, ceil = np.zeros_like(Z), np.ones_like(Z), np.maximum, np.minimum, np.ceil
 
         def value(Z: Array, out: Array) -> Array:
@@ -165,7 +166,7 @@ class Elu(Elementwise):
     Parameters
     ----------
     slope : float, default=1.0
-        The slope just left of zero, and minus the value far left of it; with 1.0 the derivative is continuous.
+        The slope just left of zero; far left of it, the function tends to -slope. With 1.0 the slope is continuous.
 
     Examples
     --------
@@ -200,7 +201,7 @@ class Elu(Elementwise):
 
 @ACTIVATIONS.register("gelu")
 class Gelu(Elementwise):
-    """z · Φ(z), Φ the standard normal distribution function (the exact one, by erf).
+    """z · Φ(z), where Φ is the standard normal distribution function (exact, not approximated by tanh).
 
     Examples
     --------
@@ -219,7 +220,7 @@ class Gelu(Elementwise):
     def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
-        Z_near = np.clip(Z, -40, 40, out=out)  # beyond, the density is zero, and Z² may overflow
+        Z_near = np.clip(Z, -40, 40, out=out)  # beyond 40 the density is zero, and Z² may overflow
         density = np.multiply(Z_near, Z_near, out=np.empty_like(out) if work is None else work)
         density *= -0.5
         np.exp(density, out=density)

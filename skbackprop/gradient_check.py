@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from ._core.checks import checked_samples, checked_targets, coefficients
 from ._core.kernels import Array
 from ._core.layers import bind
-from .network import Network, checked_samples, checked_targets, coefficients, gradient_at, objective_at
+from .network import Network, gradient_at, objective_at
 
 MOST_PARAMETERS = 1000  # of a larger network, as many are checked as are drawn at random
 STEPS = (1e-4, 1e-5, 1e-6)  # a kink (of relu, say) inside one step seldom lies inside the shorter ones too

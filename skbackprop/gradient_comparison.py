@@ -13,9 +13,10 @@ from ._comparison.diagnosis import Diagnosis, Finding
 from ._comparison.shapes import Layout, checked_arrays, layouts
 from ._comparison.slips import Exercise
 from ._comparison.steps import Arrays, Steps, parsed, rounding
+from ._core.checks import checked_samples, checked_targets
 from ._core.kernels import Array
 from .gradient_check import in_float64
-from .network import Network, checked_samples, checked_targets
+from .network import Network
 
 COLUMNS = "array", "verdict", "largest difference", "at", "slip"
 COLOURS = {"equal": "#1a7f37", "close": "#1a7f37", "wrong": "#cf222e", "follows": "#9a6700"}

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._core.checks import (
+    as_random_state,
     check_cache,
     check_finite,
     checked_classes,
@@ -23,7 +24,6 @@ from ._core.checks import (
     checked_targets,
     coefficients,
     diverged,
-    generator,
 )
 from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
@@ -41,8 +41,8 @@ OUTPUT_GAIN = 0.09  # of weight_init="auto": the first probabilities are close t
 class Network(Parameters):
     """A feed-forward network in the open: forward, loss, backward and update, one at a time.
 
-    Every array that it is given is judged, and an error says what to do instead. Where a training by hand leaves the
-    finite numbers, loss, backward and update raise FloatingPointError, and the parameters stay as they were.
+    Every argument is checked, and an error message says what to do instead. When a training loop of your own diverges
+    to NaN or infinity, loss, backward and update raise FloatingPointError, and the parameters stay as they were.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Network(Parameters):
     weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
         Where the weights start; see :mod:`skbackprop.initializers`. Biases start at zero.
     random_state : int or numpy.random.RandomState, default=None
-        Where W1, W2, … are drawn from, in this order; a numpy.random.Generator, which draws other numbers, is refused.
+        Source of W1, W2, …, drawn in this order. A numpy.random.Generator, which draws other numbers, is refused.
     dtype : dtype, default=float64
         float64 or float32, for all parameters and arrays.
 
@@ -95,8 +95,8 @@ class Network(Parameters):
     (array([1, 0]), 1.0)
     """
 
-    _solver: Any = None  # that of the last update which was given one, and what it remembers
-    _solver_state: State = {}
+    _solver: Any = None  # the solver that update was last given
+    _solver_state: State = {}  # what it remembers
     _n_updates = 0
 
     def __init__(
@@ -117,9 +117,9 @@ class Network(Parameters):
         self.activations = resolve_activations(activation, len(sizes) - 2)
         self.loss_function = LOSSES.resolve(loss)
         self.link = resolve_link(link, sizes[-1])
-        gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]  # of what each layer is fed with
+        gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]  # of the activation before each layer
         gains[-1] = OUTPUT_GAIN
-        rng, initializer = generator(random_state), resolve_weight_init(weight_init)
+        rng, initializer = as_random_state(random_state), resolve_weight_init(weight_init)
         for W, gain in zip(self.W, gains, strict=True):
             W[...] = initial_weights(initializer or Normal(float(np.sqrt(gain / len(W)))), rng, *W.shape)
 
@@ -134,7 +134,7 @@ class Network(Parameters):
         X : array-like or sparse matrix of shape (m, n_features)
             The samples.
         dropout : float in [0, 1), default=0.0
-            Probability with which a hidden unit is left out, by masks that backward uses again.
+            Probability with which a hidden unit is left out. The cache holds the masks, which backward uses again.
         random_state : int or numpy.random.RandomState, default=None
             Source of the masks.
 
@@ -154,7 +154,8 @@ class Network(Parameters):
         check_number(self, "dropout", dropout, 0, 1)
         cache = Cache(self.layer_sizes, X.shape[0], self.dtype, dropout)
         cache.A, cache.theta = (X, *cache.A[1:]), self.theta.copy()
-        forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=generator(random_state) if dropout else None)
+        rng = as_random_state(random_state) if dropout else None
+        forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=rng)
         forward(X, cache.Z[-1])
         return cache
 
@@ -165,7 +166,8 @@ class Network(Parameters):
         Parameters
         ----------
         cache : Cache
-            From forward. After an update its loss is still that of the parameters before, and so can have no penalty.
+            From forward. After an update, its loss is still that of the parameters before the update; with a penalty,
+            which would be that of the new parameters, it is refused.
         Y : array-like of shape (m, n_outputs), or (m,) for one output
             Targets: 0 and 1, one-hot rows, label indicators, or real numbers for the squared error.
         sample_weight : array-like of shape (m,), default=None
@@ -193,14 +195,14 @@ class Network(Parameters):
 
     @np.errstate(all="ignore")
     def backward(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> Parameters:
-        """Return the gradient of :meth:`loss` in every parameter, as ``grads.W``, ``grads.b`` and ``grads.theta``.
+        """Return the gradient of :meth:`loss` for all parameters, as ``grads.W``, ``grads.b`` and ``grads.theta``.
 
-        Every dZ, and dA of the hidden layers, is left in the cache.
+        Afterwards the cache also holds every dZ, and dA of the hidden layers.
 
         Parameters
         ----------
         cache : Cache
-            From forward, with the parameters that the network has.
+            From forward, computed with the present parameters.
         Y, sample_weight, alpha
             As in :meth:`loss`.
 
@@ -244,14 +246,15 @@ class Network(Parameters):
         learning_rate : float
             The learning rate, not negative.
         solver : str or Solver, default=None
-            "adam", ``SGD(momentum=0.9)``, …; see :mod:`skbackprop.solvers`. What it remembers stays with the network
-            and its copies, until another solver is given, which begins afresh. A step without a solver leaves it.
+            "adam", ``SGD(momentum=0.9)``, …; see :mod:`skbackprop.solvers`. The network and its copies keep what it
+            remembers until they are given another solver, which starts anew. A step without a solver leaves it as it
+            is.
 
         Raises
         ------
         ValueError
-            If the learning rate is not a number, grads are those of a network of other sizes, or the solver wants the
-            whole table at once.
+            If the learning rate is negative or not a number, grads are from a network with other layer sizes, or the
+            solver needs all samples at once.
         TypeError
             If grads are not what backward returns.
         FloatingPointError
@@ -291,7 +294,7 @@ class Network(Parameters):
         Returns
         -------
         P : ndarray of shape (m, n_classes)
-            Of a single output 1 - a and a, both exact, as a classifier of scikit-learn has them; else AL.
+            For a single output 1 - a and a, both exact, as scikit-learn's classifiers return them; otherwise AL.
 
         Raises
         ------
@@ -304,7 +307,7 @@ class Network(Parameters):
         return self._outputs(X, self.link.both_sides if single else self.link.probabilities, 2 if single else 0)
 
     def predict(self, X: Any) -> Any:
-        """Return the number of the most probable class of each sample, or which labels are more probable than not.
+        """Return the number of each sample's most probable class, or 1 for each label of probability above one half.
 
         Parameters
         ----------
@@ -314,25 +317,25 @@ class Network(Parameters):
         Returns
         -------
         y : ndarray of int of shape (m,), or (m, n_outputs) with link="sigmoid" and several outputs
-            0 and 1 for one output.
+            For one output, 0 and 1.
         """
         decided = np.asarray(self.link.decide(self._outputs(X)), np.int64)
         return decided[:, 0] if decided.ndim == 2 and decided.shape[1] == 1 else decided
 
     def score(self, X: Any, y: Any) -> float:
-        """Return the accuracy, the share of the samples that :meth:`predict` gets right: of label indicators, entirely.
+        """Return the accuracy: the share of the samples for which :meth:`predict` is right, in every label indicator.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (m, n_features)
             The samples.
         y : array-like of shape (m,) or (m, n_outputs)
-            What predict should return; the columns of 0 and 1 and the one-hot rows that :meth:`loss` takes will do.
+            What predict should return. A column of 0 and 1, or one-hot rows, as :meth:`loss` takes them, will do.
 
         Raises
         ------
         ValueError
-            If y is neither.
+            If y is none of these.
         """
         predicted = self.predict(X)
         right = predicted == checked_classes(y, self.layer_sizes[-1], predicted)
@@ -349,35 +352,35 @@ class Network(Parameters):
         return described(title, named_parameters(self))
 
     def _remembered(self, solver: Any) -> dict[str, Any]:
-        """Return a solver, and a copy of what it remembers, as the attributes that hold them after its step.
+        """Return the attributes that are to hold a solver and what it remembers, after a step by it.
 
-        Copies of a network may share what they remember, since no step writes to it.
+        Both are copies: a step that fails changes nothing, and copies of a network can share what is remembered.
         """
         if getattr(solver, "full_batch_only", False):
-            instead = "it searches along a line with the whole table; train BackpropClassifier(solver=...) with it"
-            raise ValueError(f"solver={solver!r} has no single steps: {instead}, or take 'adam', 'sgd', ….")
+            instead = "its line search needs all samples. Give it to BackpropClassifier(solver=...)"
+            raise ValueError(f"solver={solver!r} does not take single steps: {instead}, or use 'adam', 'sgd', ….")
         goes_on = self._solver is not None and same(solver, self._solver)
         state = copy.deepcopy(self._solver_state) if goes_on else solver.init_state(self.theta)
         return {"_solver": copy.deepcopy(solver), "_solver_state": state}
 
     @np.errstate(all="ignore")
     def _outputs(self, X: Any, write: Function = np.positive, n_columns: int = 0) -> Array:
-        """Return the logits, or what write makes of them."""
+        """Return the logits, or what ``write(Z, out)`` makes of them."""
         X = checked_samples(self, X)
-        outputs, sound = logits(X, self.W, self.b, self.activations, writing(write), n_columns)
-        if not sound and np.isnan(outputs.min()):
+        outputs, is_finite = logits(X, self.W, self.b, self.activations, writing(write), n_columns)
+        if not is_finite and np.isnan(outputs.min()):
             raise diverged("The outputs are nan", self._n_updates)
         return outputs
 
 
 def objective_at(network: Network, Z: Array, Y: Array, c: Array, alpha: float) -> float:
-    """Return J for logits Z, checked targets and coefficients c, and the network's weights."""
+    """Return J for logits Z, checked targets Y and coefficients c, with the penalty of the network's weights."""
     losses = network.loss_function.value(Z, Y, network.link)
     return float(np.sum(c[:, 0] * losses)) + penalty(network.weights, alpha)
 
 
 def gradient_at(network: Network, cache: Cache, Y: Array, c: Array, alpha: float) -> Parameters:
-    """Return the gradient of the same J, and leave every dZ and dA in the cache."""
+    """Return the gradient of J at the cache's logits, and fill every dZ and dA of the cache."""
     grads, X = Parameters(network.layer_sizes, network.dtype), cache.A[0]
     _, backward = bind(network, cache, grads, sparse=sp.issparse(X), keeps_dA=True)
     backward(X, cache.Z[-1], Y, c)
@@ -399,5 +402,6 @@ def resolve_activations(spec: Any, n_hidden: int) -> list[Activation]:
     """Return one activation for each hidden layer, from one for all or a list of them."""
     specs = list(spec) if isinstance(spec, (list, tuple)) else [spec] * n_hidden
     if (n := len(specs)) != n_hidden:
-        raise ValueError(f"activation must be one, or one for each of the {n_hidden} hidden layers; got {n} of them.")
+        each = f"a list with one for each of the {n_hidden} hidden layers"
+        raise ValueError(f"activation must be a single one, or {each}; got a list of {n}.")
     return [ACTIVATIONS.resolve(each) for each in specs]

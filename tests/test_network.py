@@ -414,9 +414,7 @@ def test_weights_that_are_none_raise(w):
 
 
 def test_as_many_activations_as_hidden_layers_are_wanted():
-    with pytest.raises(
-        ValueError, match=r"activation must be one, or one for each of the 2 hidden layers; got 1 of them"
-    ):
+    with pytest.raises(ValueError, match=r"a list with one for each of the 2 hidden layers; got a list of 1"):
         Network([2, 3, 3, 1], activation=["relu"])
     assert resolve_activations("relu", 0) == []
 

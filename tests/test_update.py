@@ -188,9 +188,9 @@ def test_gradients_of_the_other_dtype_are_taken(dtype):
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", LBFGS(memory=3)], ids=str)
-def test_a_solver_that_wants_the_whole_table_raises(solver):
+def test_a_solver_that_needs_all_samples_raises(solver):
     net = fresh()
-    with pytest.raises(ValueError, match=r"solver=LBFGS\(.*whole table.*BackpropClassifier\(solver=...\)"):
+    with pytest.raises(ValueError, match=r"solver=LBFGS\(.*all samples.*BackpropClassifier\(solver=...\)"):
         stepped(net, solver)
     np.testing.assert_array_equal(net.theta, fresh().theta)
 
@@ -222,7 +222,7 @@ def test_gradients_that_backward_did_not_return_raise(grads):
 
 def test_gradients_of_a_network_of_other_sizes_raise():
     other = Network([5, 3, 1], random_state=0)
-    with pytest.raises(ValueError, match=r"layer sizes \[5, 3, 1\]; this network's are \[5, 4, 1\]"):
+    with pytest.raises(ValueError, match=r"layer sizes \[5, 3, 1\]; this network has \[5, 4, 1\]"):
         fresh().update(other.backward(other.forward(np.ones((2, 5))), [0, 1]), 0.1)
 
 

@@ -13,9 +13,9 @@ from sklearn.metrics import check_scoring
 from .._core.predict import block_size
 from .._data.table import Table
 from ..network import Network
-from .batches import arrays, layers
+from .batches import bound_layers, bound_losses
 
-EVALUATED_SAMPLES = 1024  # evaluated together: work arrays for more would come from the system anew each time
+EVALUATED_SAMPLES = 1024  # most samples evaluated together; larger work arrays would be slow to allocate
 
 
 class Validation:
@@ -26,7 +26,7 @@ class Validation:
     table : Table
         The validation set.
     score : callable (network) -> float, default=None
-        Its score, greater is better; by default the loss, negated.
+        Its score, greater is better; by default the negated loss.
     """
 
     def __init__(self, table: Table, score: Callable[[Network], float] | None = None) -> None:
@@ -55,26 +55,26 @@ class Validation:
 
 
 def bound(table: Table, network: Network, m: int) -> tuple[Any, ...]:
-    """Return what a forward pass of m samples and their losses need; nothing is dropped, and there is no backward."""
-    return layers(network, table, 0.0, None, None, m), arrays(network, m)
+    """Return the forward pass of m samples and their losses, without dropout and without a backward pass."""
+    return bound_layers(network, table, 0.0, None, None, m), bound_losses(network, m)
 
 
 def score_by(scoring: Any, candidate: Any, X: Any, y: Any, sample_weight: Any) -> float:
-    """Return the score of a fitted estimator by what scikit-learn's ``check_scoring`` takes.
+    """Return the score of a fitted estimator by any scorer that scikit-learn's ``check_scoring`` accepts.
 
     Parameters
     ----------
     scoring : str or callable (estimator, X, y) -> float
-        It gets sample_weight too, where it has a parameter of this name.
+        It is given sample_weight too, if it has a parameter of this name.
     candidate : estimator
-        The one that is scored.
+        The estimator to score.
     X, y, sample_weight
         The validation set.
 
     Raises
     ------
     ValueError
-        If it is not one finite number, or the scorer does not know which label is the positive one.
+        If the score is not one finite number, or the scorer does not know which label is the positive one.
     """
     scorer: Any = check_scoring(candidate, scoring)
     weights = {"sample_weight": sample_weight} if sample_weight is not None and takes_weights(scorer) else {}

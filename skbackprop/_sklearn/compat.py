@@ -1,4 +1,4 @@
-"""What differs between scikit-learn 1.6 and 1.9, and every private import from it: one place."""
+"""The one place for what differs between scikit-learn 1.6 and 1.9, and for every private import from it."""
 
 from collections.abc import Callable
 from numbers import Integral
@@ -44,5 +44,5 @@ def column_numbers(transformer: Any) -> dict[str, Any]:
 
 
 def positive_label(model: Any) -> Any:
-    """Return the label whose score a fitted threshold classifier compares; None is the second."""
+    """Return the label whose score a fitted threshold classifier compares; None stands for the second label."""
     return model._curve_scorer._get_pos_label() if hasattr(model, "_curve_scorer") else model.pos_label

@@ -1,4 +1,4 @@
-"""What a user gives to fit, checked by scikit-learn's own validation, and what the last fit left to go on from.
+"""Checks of what a user gives to fit, by scikit-learn's own validation, and what a resumed fit continues from.
 
 Nothing here changes the estimator.
 """
@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, validate_data
 
+from .._core.checks import as_random_state
 from .._core.kernels import Array
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
 from ..initializers import zeros
-from ..network import Network, generator, resolve_activations
+from ..network import Network, resolve_activations
 from ..registry import same
 from .auto import check_parameters
 from .compat import FIT_STACKLEVEL, _check_sample_weight
@@ -27,7 +28,7 @@ ONE_HOT = (
 
 
 class Checked(NamedTuple):
-    """X, y and the weights, checked, the attributes that name the features, and X, y and the weights as given."""
+    """X, y and the weights, checked; the attributes that name the features; X, y and the weights as given."""
 
     X: Any
     y: Any
@@ -37,7 +38,7 @@ class Checked(NamedTuple):
 
 
 def checked_inputs(estimator: Any, X: Any, y: Any, sample_weight: Any, *, resumed: bool) -> Checked:
-    """Check the parameters and what fit or partial_fit is given, against the fitted network where it is resumed."""
+    """Check the parameters and the data of fit or partial_fit, and with resumed, whether the data fit the network."""
     check_parameters(estimator)
     return checked(estimator, {}, X, y, sample_weight, estimator.coefs_[0].dtype if resumed else None)
 
@@ -48,7 +49,7 @@ def validation_set(estimator: Any, samples: Samples, names: dict[str, Any], X: A
     Raises
     ------
     ValueError
-        If it cannot be used, or is given in part.
+        If it cannot be used, or a part of it is missing.
     """
     if X is None and y is None and w is None:
         return None
@@ -74,7 +75,7 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     X, y, w
         The samples, their labels and their weights.
     dtype : dtype or None
-        That of the network, if the features must be those that the estimator or names hold; None if they are new.
+        That of the network, if X must have the features that the estimator or names hold; None if X defines them.
     suffix : str, default=""
         What error messages append to X, y and sample_weight.
 
@@ -93,15 +94,15 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
             X = X.astype(dtype)
         assert_all_finite(X, input_name=f"X{suffix}")
     w = check_sample_weight(w, X, f"sample_weight{suffix}")
-    names = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
-    return Checked(X, y, w, names, (given_X, given_y, w))
+    found = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
+    return Checked(X, y, w, found, (given_X, given_y, w))
 
 
 def float_dtypes(X: Any) -> list[Any]:
-    """Return the dtypes that X may keep, the first being what anything else becomes.
+    """Return the dtypes that X may keep; any other dtype becomes the first of them.
 
-    scikit-learn's validation looks for float32 among NumPy's dtypes only. It would make float64 of nullable, pyarrow or
-    sparse columns of pandas, and of polars, where NumPy's rules of promotion give float32.
+    scikit-learn's validation looks for float32 among NumPy's dtypes only. It would convert nullable, pyarrow or sparse
+    columns of pandas, and columns of polars, to float64, even if NumPy would promote them to float32.
     """
     if not hasattr(X, "columns"):
         return FLOATS
@@ -138,14 +139,14 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
     Raises
     ------
     ValueError
-        If the first call does not give them, or a later one gives others.
+        If the first call does not give them, or a later one gives different ones.
     """
     fitted = Labels.fitted(estimator) if resumed else None
     multilabel = is_multilabel(y) if fitted is None else fitted.multilabel
     given = None if classes is None else class_array(classes, sort=not multilabel)
     if fitted is None:
         if given is None and not multilabel:
-            raise ValueError("classes must be given at the first call of partial_fit: all labels that y may ever hold.")
+            raise ValueError("classes must be given at the first call to partial_fit: all labels across its calls.")
         return Labels.of(y, given)
     if given is not None and not fitted.are(given):
         raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}.")
@@ -153,15 +154,16 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
 
 
 def warn_of_one_hot_rows(samples: Samples) -> None:
-    """Warn, from a method that fit calls, if label indicators look like classes; a single row is no evidence."""
+    """Warn if label indicators look like one-hot classes; a single row is no evidence. Only fit itself may call it."""
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT, stacklevel=FIT_STACKLEVEL)
 
 
-def left_behind(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
-    """Return what the last fit left for a resumed one, else nothing; and the random stream, where it stands."""
+def state_of_training(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
+    """Return the state and the random stream to start from: those that the last fit left if resumed, else new ones."""
     state = vars(estimator).get("_training_state", {}) if resumed else {}
-    rng = generator(None if "rng" in state else estimator.random_state)  # for None a fresh one, not NumPy's global one
+    # for None a new one, not NumPy's global one
+    rng = as_random_state(None if "rng" in state else estimator.random_state)
     if "rng" in state:
         rng.set_state(state["rng"])
     return state, rng
@@ -183,7 +185,7 @@ def encoded(
     class_weight : dict, "balanced" or None
         The estimator's parameter.
     stream : dict, default=None
-        What the last call returned, where partial_fit goes on.
+        What the last call returned, if partial_fit continues.
     """
     w = checked.sample_weight
     before = stream or {"unit": 1.0 if w is None else float(w.max()), "sum": 0.0, "rows": 0.0}
@@ -196,12 +198,12 @@ def encoded(
 
 
 def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomState, resumed: bool) -> Network:
-    """Return a new network, holding the fitted weights if training is to go on from there.
+    """Return a new network, with the fitted weights if training is resumed.
 
     Raises
     ------
     ValueError
-        If training cannot go on from there: other classes, other layers, or another activation.
+        If training cannot be resumed, since the classes, the layers or the activation have changed.
     """
     labels, activation = samples.labels, estimator.activation
     sizes = [samples.X.shape[1], *estimator._hidden_layers(), labels.n_outputs]
@@ -219,7 +221,7 @@ def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomStat
 
 
 def fitted_network(estimator: Any, activation: Any, loss: Any) -> Network:
-    """Return a network with these parts that holds a copy of the fitted weights."""
+    """Return a network with this activation and loss that holds a copy of the fitted weights."""
     W, b = estimator.coefs_, estimator.intercepts_
     sizes, options = [len(W[0]), *map(len, b)], {"weight_init": zeros, "dtype": W[0].dtype}
     network = Network(sizes, activation, loss, link=estimator.link_, **options)

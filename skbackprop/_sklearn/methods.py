@@ -1,4 +1,4 @@
-"""Methods that explain themselves: what other libraries call their parameters, and why a method is not there."""
+"""Methods whose errors explain themselves: what an unknown parameter is called here, why a method is not available."""
 
 import inspect
 from collections.abc import Callable
@@ -12,7 +12,8 @@ HIDDEN = {
 }
 HIDDEN_NAMES = "hidden_units hidden_layer_sizes hidden_layers hidden_size hidden_dim n_hidden units layers num_units"
 
-CALLED = {  # what to use instead of which names: MLPClassifier's, Keras's, skorch's, PyTorch's, XGBoost's, LightGBM's
+# What to use here: the names of MLPClassifier, Keras, skorch, PyTorch, XGBoost and LightGBM that it stands for.
+CALLED = {
     "max_iter": "epochs max_epochs n_epochs num_epochs nb_epoch max_fun n_estimators num_boost_round",
     "learning_rate (a number)": "learning_rate_init lr eta eta0",
     "solver": "optimizer",
@@ -46,7 +47,7 @@ INSTEAD = {name: use for use, names in CALLED.items() for name in names.split()}
 
 
 def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a constructor or a fit say what a parameter that it does not have is called here, and name the class."""
+    """Decorate a constructor or a fit: the error for an unknown parameter names the class and what to use instead."""
     signature = inspect.signature(method)
     name = method.__name__
 
@@ -66,7 +67,7 @@ def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def instead(cls: type, method: str, name: str) -> str:
-    """Return what to use instead of a parameter, or nothing."""
+    """Return what to use instead of a parameter, or an empty string if that is not known."""
     own = inspect.signature(cls).parameters
     if name in HIDDEN_NAMES.split() and name not in own:
         use = next((HIDDEN[base.__name__] for base in cls.__mro__ if base.__name__ in HIDDEN), "")
@@ -78,13 +79,12 @@ def instead(cls: type, method: str, name: str) -> str:
 
 
 class AvailableIf:
-    """A method that instances have only if a check of them raises nothing: scikit-learn's ``available_if``, but the
-    AttributeError is the check's own, and says why.
+    """A decorator like scikit-learn's ``available_if``, whose AttributeError says why a method is not available.
 
     Parameters
     ----------
     check : callable (instance) -> None
-        Raises AttributeError where the method makes no sense.
+        Raises AttributeError if the instance does not have the method.
     """
 
     def __init__(self, check: Callable[[Any], None]) -> None:
