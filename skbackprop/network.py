@@ -14,7 +14,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._core.checks import (
-    as_random_state,
     check_cache,
     check_finite,
     checked_classes,
@@ -24,6 +23,7 @@ from ._core.checks import (
     checked_targets,
     coefficients,
     diverged,
+    generator,
 )
 from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
@@ -119,7 +119,7 @@ class Network(Parameters):
         self.link = resolve_link(link, sizes[-1])
         gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]  # of the activation before each layer
         gains[-1] = OUTPUT_GAIN
-        rng, initializer = as_random_state(random_state), resolve_weight_init(weight_init)
+        rng, initializer = generator(random_state), resolve_weight_init(weight_init)
         for W, gain in zip(self.W, gains, strict=True):
             W[...] = initial_weights(initializer or Normal(float(np.sqrt(gain / len(W)))), rng, *W.shape)
 
@@ -154,7 +154,7 @@ class Network(Parameters):
         check_number(self, "dropout", dropout, 0, 1)
         cache = Cache(self.layer_sizes, X.shape[0], self.dtype, dropout)
         cache.A, cache.theta = (X, *cache.A[1:]), self.theta.copy()
-        rng = as_random_state(random_state) if dropout else None
+        rng = generator(random_state) if dropout else None
         forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=rng)
         forward(X, cache.Z[-1])
         return cache
