@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ._pages.step import Step
-from .network import Network
+from .gradient_check import problem_of
 from .registry import check_number
 
 # What makes the pages is imported where it is used, so that importing the package takes no longer.
@@ -126,21 +126,10 @@ def explain_step(
     """
     from ._pages.passes import Run, facts, steps_of
 
-    network, X, Y, w, own_alpha, dropout = _problem(network_or_estimator, X, Y, sample_weight)
+    network, X, Y, w, own_alpha, dropout = problem_of("network_or_estimator", network_or_estimator, X, Y, sample_weight)
     alpha = own_alpha if alpha is None else alpha
     check_number(network_or_estimator, "alpha", alpha, 0)
     if learning_rate is not None:
         check_number(network_or_estimator, "learning_rate", learning_rate, 0, open_low=True)
     run = Run.of(network, X, Y, w, float(alpha), dropout)
     return StepExplanation(steps_of(run, learning_rate), facts(run, type(network_or_estimator).__name__, learning_rate))
-
-
-def _problem(given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, ...]:
-    """Return network, X, Y, weights, alpha and dropout of a network, or of an estimator."""
-    if isinstance(given, Network):
-        return given, X, Y, sample_weight, 0.0, 0.0
-    if isinstance(given, type) or not hasattr(given, "_gradient_problem"):
-        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-        hint = " Of a pipeline give the last step, and X as its earlier steps transform it." * hasattr(given, "steps")
-        raise TypeError(f"network_or_estimator must be a Network, or a classifier of skbackprop; got {what}.{hint}")
-    return given._gradient_problem(X, Y, sample_weight)

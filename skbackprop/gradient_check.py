@@ -86,7 +86,8 @@ def check_gradients(
     ValueError
         If the data cannot be used, or gradient returns another number of values, or values that are not finite.
     TypeError
-        If gradient is not a function, or is given along with an estimator.
+        If the first argument is neither an estimator of this package nor a Network, if gradient is not a function, or
+        if it is given along with an estimator.
 
     Examples
     --------
@@ -109,9 +110,8 @@ def check_gradients(
     >>> round(worst.backprop / worst.difference, 6)
     2.0
     """
-    given, is_network = estimator_or_network, isinstance(estimator_or_network, Network)
-    terms = (given, X, y, sample_weight) if is_network else given._gradient_problem(X, y, sample_weight)
-    problem = Problem(*terms)
+    problem = Problem(*problem_of("estimator_or_network", estimator_or_network, X, y, sample_weight))
+    is_network = isinstance(estimator_or_network, Network)
     if gradient is not None and not (is_network and callable(gradient)):
         raise TypeError("gradient must be a function (theta, X, y), and needs a Network: an estimator's y are labels.")
     network, g = problem.network, problem.gradient()
@@ -176,6 +176,23 @@ class Problem:
         Y, sample_weight, alpha = self.targets
         m = self.X.shape[0]
         return checked_targets(network, Y, m), coefficients(network, sample_weight, m), alpha
+
+
+def problem_of(parameter: str, given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, ...]:
+    """Return network, X, Y, weights, alpha and dropout: of a Network as given, of an estimator those of its fit.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a Network nor a classifier of this package; the message names the parameter.
+    """
+    if isinstance(given, Network):
+        return given, X, Y, sample_weight, 0.0, 0.0
+    if isinstance(given, type) or not hasattr(given, "_gradient_problem"):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        hint = " Of a pipeline give the last step, and X as its earlier steps transform it." * hasattr(given, "steps")
+        raise TypeError(f"{parameter} must be a Network, or a classifier of skbackprop; got {what}.{hint}")
+    return given._gradient_problem(X, Y, sample_weight)
 
 
 def checked_gradient(g: Any, network: Network) -> Array:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from math import isnan, nan
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from ._comparison.slips import Exercise
 from ._comparison.steps import Arrays, Steps, parsed, rounding
 from ._core.checks import checked_samples, checked_targets
 from ._core.kernels import Array
-from .gradient_check import in_float64
+from .gradient_check import in_float64, problem_of
 from .network import Network
+from .registry import check_number
 
 COLUMNS = "array", "verdict", "largest difference", "at", "slip"
 COLOURS = {"equal": "#1a7f37", "close": "#1a7f37", "wrong": "#cf222e", "follows": "#9a6700"}
@@ -238,9 +238,11 @@ def compare_gradients(
     dW1 follows dZ1
     db1 wrong summed over all axes
     """
-    network, X, Y, weights, penalty = problem_of(network_or_estimator, X, Y, sample_weight)
-    alpha = penalty if alpha is None else checked_number("alpha", alpha)
-    learning_rate = None if learning_rate is None else checked_number("learning_rate", learning_rate)
+    network, X, Y, weights, own_alpha, _ = problem_of("network_or_estimator", network_or_estimator, X, Y, sample_weight)
+    for name, number in {"alpha": alpha, "learning_rate": learning_rate, "rtol": rtol}.items():
+        if number is not None:
+            check_number(network_or_estimator, name, number, 0)
+    alpha = own_alpha if alpha is None else float(alpha)
     X = checked_samples(network, X)
     ours = arrays_of(network, X, Y, weights, alpha)
     exact = in_float64(network)
@@ -249,24 +251,9 @@ def compare_gradients(
     steps = Steps(exact, checked_samples(exact, X), Y, w, alpha)
     given = checked_arrays(mine, steps)
     precision = max((np.finfo(each.dtype) for each in [*given.values(), network.theta]), key=lambda each: each.eps)
-    rtol = float(np.sqrt(precision.eps)) if rtol is None else checked_number("rtol", rtol)
+    rtol = float(np.sqrt(precision.eps) if rtol is None else rtol)
     exercise = Exercise(steps, steps.all({}), learning_rate)
     return compared(given, ours, exercise, rounding(steps, exercise.truth, precision), rtol)
-
-
-def problem_of(given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Network, Any, Any, Any, float]:
-    """Return the network, its samples, targets and weights, and the strength of its penalty.
-
-    Raises
-    ------
-    TypeError
-        If given is neither a Network nor an estimator of this package.
-    """
-    if isinstance(given, Network):
-        return given, X, Y, sample_weight, 0.0
-    if not hasattr(given, "_gradient_problem"):
-        raise TypeError(f"network_or_estimator must be a Network or a classifier of skbackprop; got {given!r:.80}.")
-    return given._gradient_problem(X, Y, sample_weight)[:5]
 
 
 def arrays_of(network: Network, X: Any, Y: Any, weights: Any, alpha: float) -> Arrays:
@@ -317,16 +304,3 @@ def entry_of(name: str, mine: Array, ours: Array, layout: Layout, finding: Findi
         return ArrayComparison(name, "follows", largest, index, origin=finding.origin)
     slip, detail = (finding.slip.name, finding.slip.detail) if finding.slip else (None, "")
     return ArrayComparison(name, "wrong", largest, index, slip, finding.line, detail=detail)
-
-
-def checked_number(name: str, value: Any) -> float:
-    """Return a number that is finite and not negative.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-    """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-        raise ValueError(f"{name} must be a number >= 0; got {value!r}.")
-    return float(value)

@@ -415,3 +415,11 @@ def test_only_a_function_and_only_of_a_network():
         check_gradients(net, X, Y, gradient=np.ones(5))
     with pytest.raises(TypeError, match="needs a Network"):
         check_gradients(make(), *problem(), gradient=logistic)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("relu", "a str"), (TwoLayerClassifier, "the class TwoLayerClassifier"), (None, "a NoneType")]
+)
+def test_what_is_neither_an_estimator_nor_a_network_raises(given, named):
+    with pytest.raises(TypeError, match=f"estimator_or_network must be a Network, or a classifier .* got {named}"):
+        check_gradients(given, *problem())
