@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from ._core.checks import checked_samples, checked_targets, coefficients
 from ._core.kernels import Array
 from ._core.layers import bind
+from .initializers import zeros
 from .network import Network, gradient_at, objective_at
 
 MOST_PARAMETERS = 1000  # most parameters to check; of a larger network, so many are drawn at random
@@ -219,7 +220,8 @@ def checked_gradient(g: Any, network: Network) -> Array:
 
 def in_float64(network: Network) -> Network:
     """Return a copy of a network that computes in float64."""
-    exact = Network(network.layer_sizes, network.activations, network.loss_function, link=network.link)
+    parts = network.activations, network.loss_function
+    exact = Network(network.layer_sizes, *parts, link=network.link, weight_init=zeros)
     exact.theta = network.theta
     return exact
 

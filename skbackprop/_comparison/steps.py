@@ -1,7 +1,7 @@
 """A forward and a backward pass as single steps, so that each array can be made from arrays other than ours.
 
-:mod:`skbackprop._core.layers` computes a whole pass, and is what everyone is compared with. Here, each array is made
-from those it depends on: what would dW1 be, given this dZ1?
+:mod:`skbackprop._core.layers` computes whole passes, with which a student's arrays are compared. Here, each array is
+made from those it depends on: what would dW1 be, given this dZ1?
 """
 
 import copy
@@ -42,7 +42,7 @@ class Steps:
     names : list of str
         Every array, in the order of computation: Z1, A1, …, dZ2, dW2, db2, dA1, dZ1, …
     sources : dict of str to list of str
-        The arrays that each one is made from, X and the parameters aside.
+        The arrays that each one is made from, besides X and the parameters.
     c : ndarray of shape (m, 1)
         w_i / Σ w.
     n_layers : int

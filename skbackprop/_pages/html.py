@@ -180,7 +180,7 @@ def table(step: Any) -> str:
 
 
 def padded(text: str) -> str:
-    """Return an aligned number with spaces as wide as a point and as digits on its right."""
+    """Return an aligned number, padded on its right with spaces as wide as a decimal point and as digits."""
     number = text.strip()
     pad = len(text) - len(text.rstrip())
     return number + ("" if "." in number or not pad else "\u2008") + "\u2007" * (pad - (pad > 0 and "." not in number))

@@ -180,7 +180,7 @@ def loss_steps(run: Run) -> Iterator[Step]:
         note = f"alpha = {digits(run.alpha)}; biases are not penalised"
         yield Step("penalty", formula, value, "loss", of_all, f"{digits(run.alpha)}/2·({squares})", note=note)
         share, used, worked = f"{share} + penalty", used | {"penalty": ()}, total([worked, traced("penalty", value)])
-    yield Step("J", f"J = {share}", run.J, "loss", used, worked, note="what training makes small")
+    yield Step("J", f"J = {share}", run.J, "loss", used, worked, note="the objective, which training minimises")
 
 
 def backward_steps(run: Run) -> Iterator[Step]:

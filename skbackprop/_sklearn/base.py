@@ -122,7 +122,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         ValueError
             If a parameter or the data cannot be used; the estimator stays as it was.
         DivergenceError
-            If training leaves the finite numbers or explodes; the estimator stays as it was.
+            If training diverges; the estimator stays as it was.
         """
         resumed = self.warm_start and self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
@@ -169,7 +169,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         ValueError
             If the data cannot be used; the estimator stays as it was.
         DivergenceError
-            If training leaves the finite numbers or explodes; the estimator stays as it was.
+            If training diverges; the estimator stays as it was.
         """
         resumed = self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
