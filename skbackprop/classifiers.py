@@ -33,7 +33,7 @@ class TwoLayerClassifier(BaseBackprop):
         φ: "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid" (or "logistic"), "identity", or an
         object of :mod:`skbackprop.activations`.
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
-        ℓ, computed from the logits; ``LogLoss(label_smoothing=0.1)`` spreads the targets.
+        ℓ, computed from the logits; ``LogLoss(label_smoothing=0.1)`` smooths the targets.
     weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
         "auto", "he", "glorot", "lecun", ``Normal(scale)``, or a function. "auto" keeps the signal's size from layer to
         layer (variance 1 / fan_in for W1) and starts from nearly equal probabilities (0.09 / fan_in for the outputs).

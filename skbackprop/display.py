@@ -1,4 +1,4 @@
-"""LossCurveDisplay: how the loss fell, epoch by epoch."""
+"""LossCurveDisplay: the loss against epochs."""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -31,8 +31,8 @@ class LossCurveDisplay:
         Validation loss of all epochs of a search (``early_stopping="auto"``), those beyond the best included; drawn
         pale.
     search_loss_curves : list of (array-like of shape (n_epochs,) or None), default=None
-        Training loss of the same epochs, drawn pale. Where it is given, what is drawn of the training loss is the final
-        training: it leaves the pale line at the best epoch.
+        Training loss of the same epochs, drawn pale. If it is given, of ``loss_curves`` only the final training is
+        drawn, a line that leaves the pale one at the best epoch.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         The figure that holds them.
     lines_ : list of matplotlib Line2D
-        The curves of each estimator in turn: training and validation; of a search, the final training, and training and
-        validation in the search.
+        The curves of each estimator in turn: training and validation or, after a search, the final training, and
+        training and validation in the search.
 
     See Also
     --------
@@ -74,9 +74,9 @@ class LossCurveDisplay:
     ) -> Self:
         """Draw the history of one fitted estimator, or of several in one picture.
 
-        Where a validation loss is among the curves, the training losses are drawn without the penalty, which no
-        validation loss has: so they can be compared. Where there is none, they are J, what training minimises. A
-        history that does not tell the penalty is drawn as it is.
+        If there is a validation loss among the curves, the training losses are drawn without the penalty, which a
+        validation loss does not have, so that they can be compared. If there is none, the training losses are J, which
+        training minimises. A history without the penalty is drawn as it is.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If a loss curve is no sequence of numbers, or another parameter has not an entry for each.
+            If a loss curve is not a sequence of numbers, or another parameter does not have one entry for each curve.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt

@@ -119,7 +119,7 @@ class SigmoidLink(Configurable):
     def both_sides(self, Z: Array, out: Array) -> Array:
         """Write 1 - a and a of one output into the two columns of out, neither by subtraction, which loses digits.
 
-        Both use the same exponential, which is most of the work. If it overflows to infinity, the reciprocal is right.
+        Both use the same exponential, which is most of the work. If it overflows to infinity, its inverse 0 is right.
         """
         E = np.exp(-Z)
         np.reciprocal(E, out[:, :1])

@@ -1,4 +1,4 @@
-"""The network in the open: forward, loss, backward and update, one at a time, on checked arrays.
+"""The network, step by step: forward, loss, backward and update, one at a time, on checked arrays.
 
 The equations themselves stand in :mod:`skbackprop._core.layers`; fit and check_gradients use the same lines. The
 objective is
@@ -14,7 +14,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._core.checks import (
-    as_random_state,
     check_cache,
     check_finite,
     checked_classes,
@@ -24,6 +23,7 @@ from ._core.checks import (
     checked_targets,
     coefficients,
     diverged,
+    generator,
 )
 from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
@@ -39,7 +39,7 @@ OUTPUT_GAIN = 0.09  # of weight_init="auto": the first probabilities are close t
 
 
 class Network(Parameters):
-    """A feed-forward network in the open: forward, loss, backward and update, one at a time.
+    """A feed-forward network that is run step by step: forward, loss, backward and update, one at a time.
 
     Every argument is checked, and an error message says what to do instead. When a training loop of your own diverges
     to NaN or infinity, loss, backward and update raise FloatingPointError, and the parameters stay as they were.
@@ -119,7 +119,7 @@ class Network(Parameters):
         self.link = resolve_link(link, sizes[-1])
         gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]  # of the activation before each layer
         gains[-1] = OUTPUT_GAIN
-        rng, initializer = as_random_state(random_state), resolve_weight_init(weight_init)
+        rng, initializer = generator(random_state), resolve_weight_init(weight_init)
         for W, gain in zip(self.W, gains, strict=True):
             W[...] = initial_weights(initializer or Normal(float(np.sqrt(gain / len(W)))), rng, *W.shape)
 
@@ -154,7 +154,7 @@ class Network(Parameters):
         check_number(self, "dropout", dropout, 0, 1)
         cache = Cache(self.layer_sizes, X.shape[0], self.dtype, dropout)
         cache.A, cache.theta = (X, *cache.A[1:]), self.theta.copy()
-        rng = as_random_state(random_state) if dropout else None
+        rng = generator(random_state) if dropout else None
         forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=rng)
         forward(X, cache.Z[-1])
         return cache
@@ -247,8 +247,7 @@ class Network(Parameters):
             The learning rate, not negative.
         solver : str or Solver, default=None
             "adam", ``SGD(momentum=0.9)``, …; see :mod:`skbackprop.solvers`. The network and its copies keep what it
-            remembers until they are given another solver, which starts anew. A step without a solver leaves it as it
-            is.
+            remembers until they are given another solver, which starts anew. A step without a solver keeps it as is.
 
         Raises
         ------
@@ -323,7 +322,7 @@ class Network(Parameters):
         return decided[:, 0] if decided.ndim == 2 and decided.shape[1] == 1 else decided
 
     def score(self, X: Any, y: Any) -> float:
-        """Return the accuracy: the share of the samples for which :meth:`predict` is right, in every label indicator.
+        """Return the accuracy: the share of samples that :meth:`predict` gets right, label indicators in every label.
 
         Parameters
         ----------

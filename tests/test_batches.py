@@ -19,7 +19,7 @@ ALPHA = 0.1
 
 
 def stepped_by_hand(X, Y, rng, batch_size, learning_rate, n_units, link, alpha):
-    """One epoch of plain gradient descent by Network, batch after batch of the same permutation; what was met."""
+    """One epoch of plain gradient descent by Network, batch after batch of the same permutation; return its means."""
     net = Network([X.shape[1], n_units, Y.shape[1]], link=link, random_state=rng)
     order, J, data_term = rng.permutation(len(X)), 0.0, 0.0
     for start in range(0, len(X), batch_size):
@@ -87,7 +87,7 @@ LARGE_SIZES = [(BLOCK_SAMPLES + 1, BLOCK_SAMPLES), (5000, 4500), (5000, 5000), (
 @pytest.mark.parametrize(("n", "batch_size"), SIZES + LARGE_SIZES)
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_every_sample_is_met_once_and_in_order(monkeypatch, shuffled, n_outputs, n, batch_size, group_numbers):
+def test_every_sample_is_used_once_and_in_order(monkeypatch, shuffled, n_outputs, n, batch_size, group_numbers):
     monkeypatch.setattr("skbackprop._fit.batches.GROUP_NUMBERS", group_numbers)
     samples, X, Y, w = samples_of(n, n_outputs)
     table, net = samples.table(), Network([4, 3, n_outputs], "tanh", random_state=0)

@@ -345,7 +345,7 @@ def test_the_next_layer_sees_the_masked_units():
 
 
 @pytest.mark.parametrize("sizes", [[], [3], [3, 0, 1], [0, 1], [3, -2]])
-def test_layer_sizes_that_are_none_raise(sizes):
+def test_invalid_layer_sizes_raise(sizes):
     with pytest.raises(ValueError, match="layer_sizes must be at least two numbers of units, each >= 1"):
         Network(sizes)
 
@@ -365,7 +365,7 @@ def test_rows_of_another_shape_raise(X):
 
 
 @pytest.mark.parametrize("dropout", [1.0, -0.1, math.nan])
-def test_dropout_that_is_no_probability_raises(dropout):
+def test_invalid_dropout_raises(dropout):
     with pytest.raises(ValueError, match=r"dropout must be a number in \[0, 1\)"):
         Network([2, 3, 1]).forward(np.ones((3, 2)), dropout=dropout)
 
@@ -407,7 +407,7 @@ def test_targets_for_another_number_of_rows_raise(n_rows):
         1.0,
     ],
 )
-def test_weights_that_are_none_raise(w):
+def test_invalid_sample_weights_raise(w):
     net = Network([2, 1])
     with pytest.raises(ValueError, match="sample_weight must be 3 non-negative numbers, not all zero"):
         net.objective(np.ones((3, 2)), [0, 1, 1], w)

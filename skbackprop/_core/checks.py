@@ -23,7 +23,7 @@ def checked_sizes(layer_sizes: Any) -> list[int]:
     return [int(n) for n in sizes]
 
 
-def as_random_state(random_state: Any) -> np.random.RandomState:
+def generator(random_state: Any) -> np.random.RandomState:
     """Return a RandomState as it is, or make one from a seed."""
     if isinstance(random_state, np.random.Generator):
         how = "Give a seed, random_state=0, or np.random.RandomState(0), which draws other numbers than a Generator"

@@ -48,8 +48,8 @@ def sparse_product(A: Any, B: Array, out: Array) -> Array:
 def row_adder(b: Array, Z: Array) -> Callable[[], Any]:
     """Return the function that does ``Z += b`` for a bias of shape (n,) and a Z of shape (m, n).
 
-    For small Z it is ger, BLAS's rank-one update, since NumPy takes up to twice as long to broadcast a short row. Large
-    Z are left to NumPy, and so is a single bias, which NumPy adds twice as fast as a number than as an array.
+    For small Z this is ger, BLAS's rank-one update, since NumPy takes up to twice as long to broadcast a short row. A
+    large Z is left to NumPy, and so is a single bias, which NumPy adds in half the time as a number.
     """
     if b.size == 1:
         return partial(np.add, Z, b.reshape(()), Z)

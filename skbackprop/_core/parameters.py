@@ -30,10 +30,10 @@ class Views(tuple[Array, ...]):
     __slots__ = ()
 
     def __setitem__(self, l: int | slice, values: Any) -> None:
-        copy_into(self[l], values)
+        write(values, self[l])
 
 
-def copy_into(held: Array | tuple[Array, ...], values: Any) -> None:
+def write(values: Any, held: Array | tuple[Array, ...]) -> None:
     """Copy values into an array, or a list of arrays into a tuple of arrays; if one does not fit, copy nothing.
 
     Raises
@@ -54,7 +54,7 @@ def copy_into(held: Array | tuple[Array, ...], values: Any) -> None:
         view[...] = array
 
 
-class InPlace:
+class Written:
     """A descriptor for an attribute that holds an array or Views: an assignment copies the values into them."""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -64,7 +64,7 @@ class InPlace:
         return self if parameters is None else vars(parameters)[self.name]
 
     def __set__(self, parameters: Any, values: Any) -> None:
-        copy_into(vars(parameters)[self.name], values)
+        write(values, vars(parameters)[self.name])
 
 
 class Parameters:
@@ -101,7 +101,7 @@ class Parameters:
     array([2., 2., 2., 2., 2., 2., 0., 0., 0., 0., 0., 0., 7.])
     """
 
-    theta, weights, W, b = InPlace(), InPlace(), InPlace(), InPlace()
+    theta, weights, W, b = Written(), Written(), Written(), Written()
 
     def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
         n_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(layer_sizes))

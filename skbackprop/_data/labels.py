@@ -42,7 +42,7 @@ class Labels:
         Raises
         ------
         ValueError
-            If y does not hold class labels, holds only one class, or has not as many columns as there are classes.
+            If y does not hold class labels, holds one class only, or does not have one column for each class given.
         """
         if is_multilabel(y):
             n_columns = y.shape[1]
@@ -62,7 +62,7 @@ class Labels:
         return cls(estimator.classes_, multilabel)
 
     def are(self, classes: Any) -> bool:
-        """Tell whether these are the labels."""
+        """Tell whether these classes are the same labels in the same order."""
         return same_kind(self.classes, classes) and np.array_equal(self.classes, classes)
 
     def encode(self, y: Any) -> Any:

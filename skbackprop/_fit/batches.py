@@ -22,7 +22,7 @@ from .learner import Plan
 
 GROUP_NUMBERS = 2**14  # most logits of a group, so that they stay in the processor's cache
 
-Cut = tuple[int, int, int, bool]  # begin and end of a piece, samples of its mini-batch, and whether that ends with it
+Cut = tuple[int, int, int, bool]  # begin and end of a piece, samples of its mini-batch, and if it is the last of them
 
 
 class Means(NamedTuple):
@@ -123,6 +123,7 @@ class Batches:
 
     def _split(self, n: int) -> list[tuple[Any, ...]]:
         """Split an epoch into groups of pieces."""
+        # at most SHORT samples, so that BLAS computes the dot products over a group in a single thread
         size, most = self.plan.batch_size, min(SHORT, GROUP_NUMBERS // self.table.n_outputs)
         groups: list[list[Cut]] = []
         for start in range(0, n, size):

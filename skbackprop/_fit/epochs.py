@@ -161,7 +161,7 @@ class Training:
         return ended or self.stopped_by_callback
 
     def advanced(self, phase: Phase, watched: float) -> Progress:
-        """Return the progress after an epoch at whose end patience watches this value: lower is better."""
+        """Return the progress after an epoch; ``watched`` is the value that patience watches, lower is better."""
         before, epoch = self.progress, len(self.history)
         waited = 0 if watched < before.best_value - phase.tol else before.waited + 1
         if not watched < before.best_value:

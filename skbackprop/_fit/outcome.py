@@ -12,7 +12,7 @@ from .._data.table import Table
 from ..network import Network
 from .recording import Columns
 
-EXPLODED = 1e6  # training does not recover from an objective that is more than this times that of the start
+EXPLODED = 1e6  # training does not recover from an objective more than this many times that of the start
 WORTHLESS = 10.0  # a fit has failed that ends worse than it began, and this many times worse than the best constant
 SMALL_LOSS = 0.1  # losses below this are good, whatever that of the best constant
 WEIGHTLESS = 1e-3  # weights that are all smaller than this have no effect on scaled features

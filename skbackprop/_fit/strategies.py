@@ -23,7 +23,7 @@ class Plain:
     tol : float
         Only an improvement by more than this counts.
     holds_out : bool
-        Whether the strategy needs a validation set, held out where none is given.
+        Whether the strategy needs a validation set, which is held out if none is given.
     searches : bool
         Whether the strategy searches for the best number of epochs, and a final phase follows.
     """
@@ -66,7 +66,7 @@ class EarlyStopping(Plain):
 
 @dataclass(frozen=True)
 class Search(Plain):
-    """Search for the best number of epochs with a validation set, then go on from there on all samples.
+    """Search for the best number of epochs with a validation set, then continue from there on all samples.
 
     The search evaluates the average of the weights over the epochs, and its patience is at least PATIENT_UPDATES
     updates. The final phase starts from the best average; its learning rate falls linearly to zero from that of the

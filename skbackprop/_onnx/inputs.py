@@ -1,4 +1,4 @@
-"""The samples that a model predicts, as the inputs of an ONNX model: an array, or a frame column by column."""
+"""The samples to predict, as the inputs of an ONNX model: an array, or a frame column by column."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ OUTPUTS = ("label", "probabilities")
 
 
 def table(X: Any, most: int | None = None) -> Any:
-    """Return X, or its first samples, as an array, or as the frame that it is.
+    """Return X, or its first samples: a frame as it is, anything else as an array.
 
     Raises
     ------
     ValueError
-        If it holds no samples, or is no table.
+        If it holds no samples, or is not a table.
     """
     if sp.issparse(X):
         X = X.tocsr()[:most].toarray()
@@ -53,7 +53,7 @@ def labels_of(X: Any) -> tuple[Any, ...]:
 
 
 def held(place: str, values: Any) -> Any:
-    """Return values as a vector of a dtype that ONNX holds; objects are strings, or numbers and missing: float64.
+    """Return values as a vector of a dtype that ONNX holds; objects must be strings, or numbers and missing values.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def input_feed(onnx_model: Any, X: Any) -> dict[str, Any]:
 
 
 def columns_for(inputs: Any, X: Any) -> list[Any]:
-    """Return what of X goes to each input of an ONNX model; ``doc_string`` is the name of an input's column.
+    """Return the part of X for each input of an ONNX model; an input's ``doc_string`` is the name of its column.
 
     Raises
     ------

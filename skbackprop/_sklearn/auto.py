@@ -26,7 +26,7 @@ def batch_samples(batch_size: int | str, n: int) -> int:
 
 
 def auto_learning_rate(solver: Any, table: Table) -> float:
-    """Return the solver's default rate, divided by the features' mean square where the solver wants that."""
+    """Return the solver's default rate, divided by the features' mean square if the solver asks for that."""
     rate = float(getattr(solver, "default_learning_rate", 1e-3))
     return rate / max(1.0, table.mean_square()) if getattr(solver, "rate_follows_scale", False) else rate
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
-from .._core.checks import as_random_state
+from .._core.checks import generator
 from .._core.kernels import at_once
 from .._data.labels import Labels
 from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
@@ -122,7 +122,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         ValueError
             If a parameter or the data cannot be used; the estimator stays as it was.
         DivergenceError
-            If training leaves the finite numbers or explodes; the estimator stays as it was.
+            If training diverges; the estimator stays as it was.
         """
         resumed = self.warm_start and self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
@@ -169,7 +169,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         ValueError
             If the data cannot be used; the estimator stays as it was.
         DivergenceError
-            If training leaves the finite numbers or explodes; the estimator stays as it was.
+            If training diverges; the estimator stays as it was.
         """
         resumed = self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
@@ -285,7 +285,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
         labels = Labels.fitted(self) if resumed else Labels.of(checked.y)
         samples = Samples.of(checked.X, checked.y, labels, checked.sample_weight, self.class_weight)
-        rng = as_random_state(0 if self.random_state is None else copy.deepcopy(self.random_state))
+        rng = generator(0 if self.random_state is None else copy.deepcopy(self.random_state))
         network, n = starting_network(self, samples, rng, resumed), len(samples.codes)
         Y = samples.table().take_targets(range(n), np.empty((n, labels.n_outputs), samples.X.dtype))
         alpha = penalty_strength(self.alpha, len(samples.rows))

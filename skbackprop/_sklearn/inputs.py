@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, validate_data
 
-from .._core.checks import as_random_state
+from .._core.checks import generator
 from .._core.kernels import Array
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
@@ -163,7 +163,7 @@ def state_of_training(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np
     """Return the state and the random stream to start from: those that the last fit left if resumed, else new ones."""
     state = vars(estimator).get("_training_state", {}) if resumed else {}
     # for None a new one, not NumPy's global one
-    rng = as_random_state(None if "rng" in state else estimator.random_state)
+    rng = generator(None if "rng" in state else estimator.random_state)
     if "rng" in state:
         rng.set_state(state["rng"])
     return state, rng
