@@ -1,14 +1,17 @@
 """Backpropagation against central differences of the very objective that is trained."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
+from ._core.checks import checked_samples, checked_targets, coefficients
 from ._core.kernels import Array
 from ._core.layers import bind
-from .network import Network, checked_samples, checked_targets, coefficients, gradient_at, objective_at
+from ._core.types import MatrixLike
+from .network import Network, gradient_at, objective_at
 
 MOST_PARAMETERS = 1000  # of a larger network, as many are checked as are drawn at random
 STEPS = (1e-4, 1e-5, 1e-6)  # a kink (of relu, say) inside one step seldom lies inside the shorter ones too
@@ -45,13 +48,20 @@ class GradientCheck(float):
         return f"GradientCheck({', '.join([f'{float(self):.3g}', *(f'{k}={v}' for k, v in details.items())])})"
 
 
+class Classifier(Protocol):
+    """A classifier of the package, by the one method that is asked here: this floor knows nothing of scikit-learn."""
+
+    def _gradient_problem(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        """Return network, X, Y, weights, alpha and dropout of the objective that fit minimises."""
+
+
 def check_gradients(
-    estimator_or_network: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
+    estimator_or_network: Network | Classifier,
+    X: MatrixLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
     *,
-    gradient: Callable[[Array, Any, Any], Any] | None = None,
+    gradient: Callable[[Array, Any, Any], ArrayLike] | None = None,
 ) -> GradientCheck:
     """Compare backpropagation, or a gradient of one's own, with central differences.
 
@@ -107,7 +117,8 @@ def check_gradients(
     >>> round(worst.backprop / worst.difference, 6)
     2.0
     """
-    given, alone = estimator_or_network, isinstance(estimator_or_network, Network)
+    given: Any = estimator_or_network
+    alone = isinstance(given, Network)
     problem = Problem(given, X, y, sample_weight) if alone else Problem(*given._gradient_problem(X, y, sample_weight))
     if gradient is not None and not (alone and callable(gradient)):
         raise TypeError("gradient must be a function (theta, X, y), of a Network; an estimator's y are labels.")

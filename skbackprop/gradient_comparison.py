@@ -8,14 +8,17 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._comparison.diagnosis import Diagnosis, Finding
 from ._comparison.shapes import Layout, checked_arrays, layouts
 from ._comparison.slips import Exercise
 from ._comparison.steps import Arrays, Steps, parsed, rounding
+from ._core.checks import checked_samples, checked_targets
 from ._core.kernels import Array
-from .gradient_check import in_float64
-from .network import Network, checked_samples, checked_targets
+from ._core.types import MatrixLike
+from .gradient_check import Classifier, in_float64
+from .network import Network
 
 COLUMNS = "array", "verdict", "largest difference", "at", "slip"
 COLOURS = {"equal": "#1a7f37", "close": "#1a7f37", "wrong": "#cf222e", "follows": "#9a6700"}
@@ -138,12 +141,12 @@ class GradientComparison:
 
 
 def compare_gradients(
-    mine: Mapping[str, Any],
-    network_or_estimator: Any,
-    X: Any,
-    Y: Any,
+    mine: Mapping[str, ArrayLike],
+    network_or_estimator: Network | Classifier,
+    X: MatrixLike,
+    Y: ArrayLike,
     *,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     alpha: float | None = None,
     learning_rate: float | None = None,
     rtol: float | None = None,

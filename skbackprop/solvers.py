@@ -40,7 +40,7 @@ from .registry import Configurable, Registry, number
 State = dict[str, Any]
 Step = Callable[[float], None]
 
-SOLVERS = Registry("solver", ("init_state",))
+SOLVERS: "Registry[Solver | LBFGS]" = Registry("solver", ("init_state",))
 
 
 class Solver(Protocol):

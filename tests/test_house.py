@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The lowest floor first; a module uses its own floor and lower ones.
 FLOORS = [
-    ["_version", "registry", "_core/kernels", "_core/parameters"],
+    ["_version", "registry", "_core/kernels", "_core/parameters", "_core/types"],
     ["activations", "losses", "initializers", "solvers", "schedules"],
     ["_core/layers", "_core/predict", "_core/checks"],
     ["arrays", "network"],

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, validate_data
 
+from .._core.checks import generator
 from .._core.kernels import Array
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
 from ..initializers import zeros
-from ..network import Network, generator, resolve_activations
+from ..network import Network, resolve_activations
 from ..registry import same
 from .auto import check_parameters
 from .compat import FIT_STACKLEVEL, _check_sample_weight
