@@ -127,7 +127,7 @@ def main() -> None:
         built = build_twice(Path(folder), when)
         shutil.rmtree(arguments.outdir, ignore_errors=True)
         arguments.outdir.mkdir(parents=True)
-        paths = [Path(shutil.copy(path, arguments.outdir)) for path in built]
+        paths = [Path(shutil.copyfile(path, arguments.outdir / path.name)) for path in built]
     for path in paths:
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path}")
     subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *map(str, paths)], check=True)
