@@ -32,14 +32,15 @@ from math import pi, sqrt
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtr
 
 from ._core.kernels import Array, log1p_exp_minus_abs
 from .registry import Configurable, Registry, number
 
-ACTIVATIONS = Registry("activation", ("value", "derivative"))
+ACTIVATIONS: "Registry[Activation]" = Registry("activation", ("value", "derivative"))
 
-Bound = tuple[Callable[..., Any], Callable[..., Any]]
+Bound = tuple[Callable[..., Array], Callable[..., Array]]
 
 
 class Activation(Protocol):
@@ -67,19 +68,19 @@ class Elementwise(Configurable):
     value: Callable[..., Array]
     derivative: Callable[..., Array]
 
-    def __call__(self, z: Any) -> Array:
+    def __call__(self, z: ArrayLike) -> Array:
         """Return φ(z) for numbers of any shape, as a new array."""
         Z = floats(z)
         return self.value(Z, np.empty_like(Z))[()]  # [()] turns an array without dimensions into a number
 
 
-def derivative_alone(phi: Elementwise, z: Any) -> Array:
+def derivative_alone(phi: Elementwise, z: ArrayLike) -> Array:
     """Return φ'(z) for numbers of any shape, as a new array."""
     Z = floats(z)
     return phi.derivative(Z, phi.value(Z, np.empty_like(Z)), np.empty_like(Z))[()]
 
 
-def floats(z: Any) -> Array:
+def floats(z: ArrayLike) -> Array:
     """Return numbers of any shape as an array: float32 as it is, anything else in float64."""
     Z = np.asarray(z)
     return Z if Z.dtype == np.float32 else Z.astype(np.float64)
@@ -104,7 +105,7 @@ class Relu(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.maximum(Z, 0, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return np.minimum(np.ceil(A, out=out), 1, out=out)  # faster than A > 0, which makes booleans
@@ -151,7 +152,7 @@ class LeakyRelu(Elementwise):
         np.multiply(Z, self.slope, out=out)
         return (np.maximum if self.slope <= 1 else np.minimum)(Z, out, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         np.multiply(np.greater(Z, 0, out=out), 1.0 - self.slope, out=out)
@@ -187,7 +188,9 @@ class Elu(Elementwise):
         np.multiply(np.expm1(np.minimum(Z, 0, out=out), out=out), self.slope, out=out)
         return np.add(out, np.maximum(Z, 0, out=work), out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None, positive: Any = None) -> Array:
+    def derivative(
+        self, Z: ArrayLike, A: Any = None, out: Array | None = None, positive: NDArray[np.bool_] | None = None
+    ) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         np.add(A, self.slope, out=out)  # slope · exp(z) where z <= 0
@@ -217,7 +220,7 @@ class Gelu(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.multiply(Z, ndtr(Z, out=out), out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, work: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         Z_near = np.clip(Z, -40, 40, out=out)  # beyond 40 the density is zero, and Z² may overflow
@@ -250,7 +253,7 @@ class Silu(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.multiply(Z, expit(Z, out=out), out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, work: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         S = expit(Z, out=work)
@@ -279,7 +282,7 @@ class Softplus(Elementwise):
     def value(self, Z: Array, out: Array, work: Array | None = None) -> Array:
         return softplus(Z, out, work)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return expit(Z, out=out)
@@ -306,7 +309,7 @@ class Tanh(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.tanh(Z, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return np.subtract(1, np.multiply(A, A, out=out), out=out)
@@ -330,7 +333,7 @@ class Sigmoid(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return expit(Z, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return np.multiply(A, np.subtract(1, A, out=out), out=out)
@@ -354,7 +357,7 @@ class Identity(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.positive(Z, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         out.fill(1)

@@ -1,12 +1,22 @@
 """The two classifiers: the names and meanings of their parameters, and where the defaults come from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from ._sklearn.base import BaseBackprop
 from ._sklearn.compat import COUNT
 from ._sklearn.methods import in_our_words
+from .activations import Activation
+from .initializers import Initializer
+from .losses import Loss
+from .schedules import Schedule
+from .solvers import LBFGS, Solver
+
+Auto = Literal["auto"]
+ClassWeight = dict[Any, float] | dict[Any, int] | Literal["balanced"] | None
 
 
 def store(estimator: Any, parameters: dict[str, Any]) -> None:
@@ -157,25 +167,25 @@ class TwoLayerClassifier(BaseBackprop):
         self,
         hidden_units: int = 100,
         *,
-        activation: Any = "relu",
-        loss: Any = "log_loss",
-        weight_init: Any = "auto",
-        solver: Any = "adam",
-        learning_rate: float | str = "auto",
-        schedule: Any = "constant",
-        batch_size: int | str = "auto",
+        activation: str | Activation = "relu",
+        loss: str | Loss = "log_loss",
+        weight_init: str | Initializer = "auto",
+        solver: str | Solver | LBFGS = "adam",
+        learning_rate: float | Auto = "auto",
+        schedule: str | Schedule | Callable[[float], float] = "constant",
+        batch_size: int | Auto | Literal["full"] = "auto",
         max_iter: int = 200,
-        alpha: float | str = "auto",
+        alpha: float | Auto = "auto",
         dropout: float = 0.0,
-        class_weight: dict[Any, float] | str | None = None,
-        early_stopping: bool | str = "auto",
-        validation_fraction: float | str = "auto",
-        scoring: Any = "loss",
+        class_weight: ClassWeight = None,
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        scoring: str | Callable[..., float] = "loss",
         n_iter_no_change: int | None = 5,
         tol: float = 1e-3,
         warm_start: bool = False,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         store(self, locals())
@@ -230,25 +240,25 @@ class BackpropClassifier(BaseBackprop):
         self,
         hidden_layer_sizes: Sequence[int] = (100,),
         *,
-        activation: Any = "relu",
-        loss: Any = "log_loss",
-        weight_init: Any = "auto",
-        solver: Any = "adam",
-        learning_rate: float | str = "auto",
-        schedule: Any = "constant",
-        batch_size: int | str = "auto",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str | Loss = "log_loss",
+        weight_init: str | Initializer = "auto",
+        solver: str | Solver | LBFGS = "adam",
+        learning_rate: float | Auto = "auto",
+        schedule: str | Schedule | Callable[[float], float] = "constant",
+        batch_size: int | Auto | Literal["full"] = "auto",
         max_iter: int = 200,
-        alpha: float | str = "auto",
+        alpha: float | Auto = "auto",
         dropout: float = 0.0,
-        class_weight: dict[Any, float] | str | None = None,
-        early_stopping: bool | str = "auto",
-        validation_fraction: float | str = "auto",
-        scoring: Any = "loss",
+        class_weight: ClassWeight = None,
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        scoring: str | Callable[..., float] = "loss",
         n_iter_no_change: int | None = 5,
         tol: float = 1e-3,
         warm_start: bool = False,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         store(self, locals())

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._display.curves import BESIDE, PALE, WIDTH, draw_curve, final_training, label_epochs, set_log_scale
 from ._display.fitted import best_epoch, data_term, history_of, known, last_step, search_history_of
 from ._sklearn.compat import check_matplotlib_support
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(eq=False, repr=False)
@@ -60,17 +64,22 @@ class LossCurveDisplay:
     'epoch'
     """
 
-    loss_curves: Sequence[Any]
+    loss_curves: Sequence[ArrayLike]
     _: KW_ONLY
-    validation_curves: Sequence[Any] | None = None
+    validation_curves: Sequence[ArrayLike | None] | None = None
     best_epochs: Sequence[int | None] | None = None
     names: Sequence[str] | None = None
-    search_curves: Sequence[Any] | None = None
-    search_loss_curves: Sequence[Any] | None = None
+    search_curves: Sequence[ArrayLike | None] | None = None
+    search_loss_curves: Sequence[ArrayLike | None] | None = None
 
     @classmethod
     def from_estimator(
-        cls, *estimators: Any, names: Sequence[str] | None = None, ax: Any = None, log_scale: bool = False, **style: Any
+        cls,
+        *estimators: Any,
+        names: Sequence[str] | None = None,
+        ax: "Axes | None" = None,
+        log_scale: bool = False,
+        **style: Any,
     ) -> Self:
         """Draw the history of one fitted estimator, or of several in one picture.
 
@@ -126,7 +135,7 @@ class LossCurveDisplay:
         )
         return display.plot(ax=ax, log_scale=log_scale, **style)
 
-    def plot(self, ax: Any = None, *, log_scale: bool = False, **style: Any) -> Self:
+    def plot(self, ax: "Axes | None" = None, *, log_scale: bool = False, **style: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -186,7 +195,7 @@ class LossCurveDisplay:
         n = len(self.loss_curves)
         if n == 0 or any(np.ndim(curve) != 1 for curve in self.loss_curves):
             raise ValueError("loss_curves must be a list of curves, each a sequence of numbers; give [curve] for one.")
-        columns = [self.loss_curves]
+        columns: list[Any] = [self.loss_curves]
         for name in ("validation_curves", "best_epochs", "names", "search_curves", "search_loss_curves"):
             values = getattr(self, name)
             if values is not None and len(values) != n:

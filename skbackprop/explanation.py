@@ -8,10 +8,13 @@ unit of each layer, those with the largest dZ, so that the result of one line is
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
+from numpy.typing import ArrayLike
+
+from ._core.types import MatrixLike
 from ._pages.step import Step
-from .gradient_check import problem_of
+from .gradient_check import Classifier, problem_of
+from .network import Network
 from .registry import check_number
 
 # What makes the pages is imported where it is used, so that importing the package takes no longer.
@@ -70,12 +73,12 @@ class StepExplanation:
 
 
 def explain_step(
-    network_or_estimator: Any,
-    X: Any,
-    Y: Any,
+    network_or_estimator: Network | Classifier,
+    X: MatrixLike,
+    Y: ArrayLike,
     *,
     learning_rate: float | None = None,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     alpha: float | None = None,
 ) -> StepExplanation:
     """Explain one step of gradient descent with its numbers: forward pass, loss, backward pass and update.

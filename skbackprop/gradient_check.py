@@ -1,14 +1,16 @@
 """Check backpropagation against central differences of the objective that training minimises."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from ._core.checks import checked_samples, checked_targets, coefficients
 from ._core.kernels import Array
 from ._core.layers import bind
+from ._core.types import MatrixLike
 from .initializers import zeros
 from .network import Network, gradient_at, objective_at
 
@@ -47,13 +49,20 @@ class GradientCheck(float):
         return f"GradientCheck({', '.join([f'{float(self):.3g}', *(f'{k}={v}' for k, v in details.items())])})"
 
 
+class Classifier(Protocol):
+    """A classifier of the package, by the one method that is asked here: this floor knows nothing of scikit-learn."""
+
+    def _gradient_problem(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        """Return network, X, Y, weights, alpha and dropout of the objective that fit minimises."""
+
+
 def check_gradients(
-    estimator_or_network: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
+    estimator_or_network: Network | Classifier,
+    X: MatrixLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
     *,
-    gradient: Callable[[Array, Any, Any], Any] | None = None,
+    gradient: Callable[[Array, Any, Any], ArrayLike] | None = None,
 ) -> GradientCheck:
     """Compare backpropagation, or a gradient function of your own, with central differences.
 

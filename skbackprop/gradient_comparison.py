@@ -7,6 +7,7 @@ from math import isnan, nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._comparison.diagnosis import Diagnosis, Finding
 from ._comparison.shapes import Layout, checked_arrays, layouts
@@ -14,7 +15,8 @@ from ._comparison.slips import Exercise
 from ._comparison.steps import Arrays, Steps, parsed, rounding
 from ._core.checks import checked_samples, checked_targets
 from ._core.kernels import Array
-from .gradient_check import in_float64, problem_of
+from ._core.types import MatrixLike
+from .gradient_check import Classifier, in_float64, problem_of
 from .network import Network
 from .registry import check_number
 
@@ -140,12 +142,12 @@ class GradientComparison:
 
 
 def compare_gradients(
-    mine: Mapping[str, Any],
-    network_or_estimator: Any,
-    X: Any,
-    Y: Any,
+    mine: Mapping[str, ArrayLike],
+    network_or_estimator: Network | Classifier,
+    X: MatrixLike,
+    Y: ArrayLike,
     *,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     alpha: float | None = None,
     learning_rate: float | None = None,
     rtol: float | None = None,

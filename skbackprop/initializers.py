@@ -23,20 +23,20 @@ function.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ._core.kernels import Array
 from .registry import Configurable, Registry, number
 
-INITIALIZERS = Registry("weight_init", ("__call__",))
+INITIALIZERS: "Registry[Initializer]" = Registry("weight_init", ("__call__",))
 
 
 class Initializer(Protocol):
     """The protocol of an initialiser: it can be called."""
 
-    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
+    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int, /) -> Array:
         """Return the initial weights, shape (fan_in, fan_out)."""
 
 
@@ -113,7 +113,7 @@ class LeCun(Configurable):
         return rng.standard_normal((fan_in, fan_out)) * np.sqrt(1.0 / fan_in)
 
 
-def resolve_weight_init(spec: Any) -> Initializer | None:
+def resolve_weight_init(spec: str | Initializer) -> Initializer | None:
     """Return an initialiser from a name or a callable; None for "auto", which depends on the layer."""
     return None if isinstance(spec, str) and spec == "auto" else INITIALIZERS.resolve(spec)
 

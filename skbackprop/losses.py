@@ -35,28 +35,27 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from ._core.kernels import Array, log1p_exp_minus_abs, row_maxima, row_sums
 from .registry import Configurable, Registry, number
 
-LINKS = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
-LOSSES = Registry("loss", ("value", "gradient"))
+LINKS: "Registry[Link]" = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
+LOSSES: "Registry[Loss]" = Registry("loss", ("value", "gradient"))
 SUM_TOLERANCE = 1e-4  # by how much the sum of a sample's targets may differ from one: enough for float32, many classes
 
 
 class Link(Protocol):
     """The protocol of an output link: training a ``Network`` needs the methods that ``LINKS`` requires.
 
-    Prediction needs ``decide``, and for a single output ``both_sides``. A method ``check_targets(Y)`` may raise for
-    targets that ``log_loss`` cannot take, as in :class:`Loss`.
+    Prediction needs ``decide``, and for a single output ``both_sides(Z, out)``, which writes 1 - a and a into the two
+    columns of out and returns it. A method ``check_targets(Y)`` may raise for targets that ``log_loss`` cannot take, as
+    in :class:`Loss`.
     """
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return A of shape (m, n_outputs), written into out if given."""
-
-    def both_sides(self, Z: Array, out: Array) -> Array:
-        """Write 1 - a and a of a single output into the two columns of out; only for links that take one output."""
 
     def log_probabilities(self, Z: Array) -> Array:
         """Return log A of shape (m, n_outputs), exact where A itself rounds to 0 or 1."""
@@ -70,7 +69,7 @@ class Link(Protocol):
     def n_sides(self, n_outputs: int) -> int:
         """Return the number of outcomes whose probabilities sum to one: 2 for sigmoid, n_outputs for softmax."""
 
-    def decide(self, Z: Array) -> Any:
+    def decide(self, Z: Array) -> NDArray[Any]:
         """Return the most probable outcome of each sample: a bool for each output, or the index of one output."""
 
     def inverse(self, A: Array) -> Array:
@@ -147,7 +146,7 @@ class SigmoidLink(Configurable):
     def n_sides(self, n_outputs: int) -> int:
         return 2
 
-    def decide(self, Z: Array) -> Any:
+    def decide(self, Z: Array) -> NDArray[Any]:
         return Z > 0
 
     def inverse(self, A: Array) -> Array:
@@ -196,7 +195,7 @@ class SoftmaxLink(Configurable):
     def n_sides(self, n_outputs: int) -> int:
         return n_outputs
 
-    def decide(self, Z: Array) -> Any:
+    def decide(self, Z: Array) -> NDArray[Any]:
         return Z.argmax(axis=1)
 
     def inverse(self, A: Array) -> Array:
@@ -235,13 +234,13 @@ class LogLoss(Configurable):
 
     label_smoothing: float = number(0.0, 0, 1)
 
-    def value(self, Z: Array, Y: Array, link: Any, work: Array | None = None) -> Array:
+    def value(self, Z: Array, Y: Array, link: Link | BoundLink, work: Array | None = None) -> Array:
         return link.log_loss(Z, self._smooth(Y, link, work))
 
-    def gradient(self, Z: Array, A: Array, Y: Array, link: Any, out: Array) -> Array:
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link | BoundLink, out: Array) -> Array:
         return np.subtract(A, self._smooth(Y, link, out), out)
 
-    def _smooth(self, Y: Array, link: Any, out: Array | None) -> Array:
+    def _smooth(self, Y: Array, link: Link | BoundLink, out: Array | None) -> Array:
         s = self.label_smoothing
         return np.add(np.multiply(Y, 1 - s, out=out), s / link.n_sides(Y.shape[1]), out=out) if s else Y
 
@@ -268,12 +267,12 @@ class SquaredError(Configurable):
     array([0.125])
     """
 
-    def value(self, Z: Array, Y: Array, link: Any, work: Array | None = None) -> Array:
+    def value(self, Z: Array, Y: Array, link: Link | BoundLink, work: Array | None = None) -> Array:
         E = link.probabilities(Z, work)
         E -= Y
         return 0.5 * np.einsum("ik,ik->i", E, E)
 
-    def gradient(self, Z: Array, A: Array, Y: Array, link: Any, out: Array) -> Array:
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link | BoundLink, out: Array) -> Array:
         return link.pullback(A, np.subtract(A, Y, out=out))
 
     def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ._core.checks import (
     check_cache,
@@ -29,11 +30,12 @@ from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
 from ._core.parameters import Parameters, bind_penalty, described, named_parameters, penalty
 from ._core.predict import logits
+from ._core.types import MatrixLike
 from .activations import ACTIVATIONS, Activation
-from .initializers import Normal, initial_weights, resolve_weight_init
-from .losses import LINKS, LOSSES, Link
+from .initializers import Initializer, Normal, initial_weights, resolve_weight_init
+from .losses import LINKS, LOSSES, Link, Loss
 from .registry import check_number, same
-from .solvers import SOLVERS, State
+from .solvers import SOLVERS, Solver, State
 
 OUTPUT_GAIN = 0.09  # of weight_init="auto": the first probabilities are close to equal
 
@@ -102,13 +104,13 @@ class Network(Parameters):
     def __init__(
         self,
         layer_sizes: Sequence[int],
-        activation: Any = "relu",
-        loss: Any = "log_loss",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str | Loss = "log_loss",
         *,
-        link: Any = "auto",
-        weight_init: Any = "auto",
+        link: str | Link = "auto",
+        weight_init: str | Initializer = "auto",
         random_state: int | np.random.RandomState | None = None,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         sizes = checked_sizes(layer_sizes)
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -125,7 +127,7 @@ class Network(Parameters):
 
     @np.errstate(all="ignore")
     def forward(
-        self, X: Any, *, dropout: float = 0.0, random_state: int | np.random.RandomState | None = None
+        self, X: MatrixLike, *, dropout: float = 0.0, random_state: int | np.random.RandomState | None = None
     ) -> Cache:
         """Compute every Z and A for the samples X.
 
@@ -160,7 +162,7 @@ class Network(Parameters):
         return cache
 
     @np.errstate(all="ignore")
-    def loss(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> float:
+    def loss(self, cache: Cache, Y: ArrayLike, sample_weight: ArrayLike | None = None, alpha: float = 0.0) -> float:
         """Return J, Σ_i w_i ℓ(z_i, y_i) / Σ_i w_i + (alpha / 2) Σ_l ‖Wl‖².
 
         Parameters
@@ -194,7 +196,9 @@ class Network(Parameters):
         return J
 
     @np.errstate(all="ignore")
-    def backward(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> Parameters:
+    def backward(
+        self, cache: Cache, Y: ArrayLike, sample_weight: ArrayLike | None = None, alpha: float = 0.0
+    ) -> Parameters:
         """Return the gradient of :meth:`loss` for all parameters, as ``grads.W``, ``grads.b`` and ``grads.theta``.
 
         Afterwards the cache also holds every dZ, and dA of the hidden layers.
@@ -222,7 +226,9 @@ class Network(Parameters):
         check_finite(grads, "d{} is", self._n_updates)
         return grads
 
-    def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
+    def objective(
+        self, X: MatrixLike, Y: ArrayLike, sample_weight: ArrayLike | None = None, alpha: float = 0.0
+    ) -> tuple[float, Parameters]:
         """Return J and its gradient.
 
         Parameters
@@ -236,7 +242,7 @@ class Network(Parameters):
         return self.loss(cache, Y, sample_weight, alpha), self.backward(cache, Y, sample_weight, alpha)
 
     @np.errstate(all="ignore")
-    def update(self, grads: Parameters, learning_rate: float, solver: Any = None) -> None:
+    def update(self, grads: Parameters, learning_rate: float, solver: str | Solver | None = None) -> None:
         """Take one step of a solver; by default of plain gradient descent, θ ← θ - learning_rate · dθ.
 
         Parameters
@@ -282,7 +288,7 @@ class Network(Parameters):
         self.theta = moved.theta
         vars(self).update(memory, _n_updates=self._n_updates + 1)
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: MatrixLike) -> Array:
         """Return the probability of each class, or, with link="sigmoid" and several outputs, of each label.
 
         Parameters
@@ -303,9 +309,9 @@ class Network(Parameters):
             If the probabilities are not finite.
         """
         single = self.layer_sizes[-1] == 1
-        return self._outputs(X, self.link.both_sides if single else self.link.probabilities, 2 if single else 0)
+        return self._outputs(X, getattr(self.link, "both_sides" if single else "probabilities"), 2 if single else 0)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: MatrixLike) -> NDArray[np.int64]:
         """Return the number of each sample's most probable class, or 1 for each label of probability above one half.
 
         Parameters
@@ -321,7 +327,7 @@ class Network(Parameters):
         decided = np.asarray(self.link.decide(self._outputs(X)), np.int64)
         return decided[:, 0] if decided.ndim == 2 and decided.shape[1] == 1 else decided
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike) -> float:
         """Return the accuracy: the share of samples that :meth:`predict` gets right, label indicators in every label.
 
         Parameters
@@ -363,7 +369,7 @@ class Network(Parameters):
         return {"_solver": copy.deepcopy(solver), "_solver_state": state}
 
     @np.errstate(all="ignore")
-    def _outputs(self, X: Any, write: Function = np.positive, n_columns: int = 0) -> Array:
+    def _outputs(self, X: MatrixLike, write: Function = np.positive, n_columns: int = 0) -> Array:
         """Return the logits, or what ``write(Z, out)`` makes of them."""
         X = checked_samples(self, X)
         outputs, is_finite = logits(X, self.W, self.b, self.activations, writing(write), n_columns)

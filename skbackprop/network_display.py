@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from numbers import Integral
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._core.kernels import Array
 from ._display.drawing import Drawing
 from ._display.fitted import last_step, names_of_features, names_of_outputs
 from ._sklearn.compat import check_matplotlib_support
 from .network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_UNITS = 12
 
@@ -72,8 +76,8 @@ class NetworkDisplay:
     [4, 6, 3]
     """
 
-    coefs: Sequence[Any]
-    intercepts: Sequence[Any]
+    coefs: Sequence[ArrayLike]
+    intercepts: Sequence[ArrayLike]
     _: KW_ONLY
     feature_names: Sequence[str] | None = None
     output_names: Sequence[str] | None = None
@@ -85,7 +89,7 @@ class NetworkDisplay:
         *,
         feature_names: Sequence[str] | None = None,
         max_units: int = MAX_UNITS,
-        ax: Any = None,
+        ax: "Axes | None" = None,
     ) -> Self:
         """Draw a fitted estimator or a Network.
 
@@ -126,7 +130,7 @@ class NetworkDisplay:
         names = names if feature_names is None else feature_names
         return cls(W, b, feature_names=names, output_names=outputs).plot(ax, max_units=max_units)
 
-    def plot(self, ax: Any = None, *, max_units: int = MAX_UNITS) -> Self:
+    def plot(self, ax: "Axes | None" = None, *, max_units: int = MAX_UNITS) -> Self:
         """Draw the network.
 
         Parameters
@@ -163,7 +167,7 @@ class NetworkDisplay:
         return self
 
 
-def checked_weights(coefs: Sequence[Any], intercepts: Sequence[Any]) -> tuple[list[Array], list[Array]]:
+def checked_weights(coefs: Sequence[ArrayLike], intercepts: Sequence[ArrayLike]) -> tuple[list[Array], list[Array]]:
     """Return W1, W2, … and b1, b2, … as arrays.
 
     Raises

@@ -5,12 +5,13 @@ skl2onnx is imported only when a function of this module is called.
 
 import copy
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from ._core.types import MatrixLike
 from ._onnx.check import check_answers
 from ._onnx.graph import Graph, tensor_type
 from ._onnx.inputs import input_feed, labels_of, named_columns, table
@@ -19,12 +20,15 @@ from ._onnx.networks import ACTIVATION_NODES, convert_classifier, set_output_typ
 from ._onnx.whole import Whole, convert_whole, set_whole_output_types
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 __all__ = ["ACTIVATION_NODES", "Graph", "input_feed", "register_converters", "to_onnx"]
 
 CHECKED_SAMPLES = 1000  # samples of X whose predictions are compared before a model is returned
 
 
-def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
+def to_onnx(model: Any, X: MatrixLike, *, target_opset: int | dict[str, int] | None = None) -> "ModelProto":
     """Return a fitted model as an ONNX model with two outputs, ``label`` and ``probabilities``.
 
     If onnxruntime is installed, the predictions of both models are compared first, for up to 1,000 samples of X: the

@@ -9,14 +9,15 @@ import numbers
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields
 from math import inf
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
-T = TypeVar("T")
+T = TypeVar("T")  # what a member of a family is
+Make = TypeVar("Make", bound=Callable[[], Any])
 
 
-class Registry(dict[str, Callable[[], Any]]):
+class Registry(dict[str, Callable[[], T]]):
     """The known names of one family.
 
     Parameters
@@ -39,16 +40,16 @@ class Registry(dict[str, Callable[[], Any]]):
         super().__init__()
         self.parameter, self.required = parameter, required
 
-    def register(self, *names: str) -> Callable[[T], T]:
+    def register(self, *names: str) -> Callable[[Make], Make]:
         """Return a decorator that registers a class (or a function without arguments) under the given names."""
 
-        def enter(make: Any) -> Any:
+        def enter(make: Make) -> Make:
             self.update(dict.fromkeys(names, make))
             return make
 
         return enter
 
-    def resolve(self, spec: Any, parameter: str | None = None) -> Any:
+    def resolve(self, spec: str | T, parameter: str | None = None) -> T:
         """Turn a name into an object; return an object as it is, if it has the required methods.
 
         Parameters
@@ -70,7 +71,7 @@ class Registry(dict[str, Callable[[], Any]]):
             return self[spec]()
         missing = [name for name in self.required if not callable(getattr(spec, name, None))]
         if not missing and not isinstance(spec, type):
-            return spec
+            return cast(T, spec)
         names, methods = ", ".join(map(repr, sorted(self))), " and ".join(f"{name}()" for name in self.required)
         if isinstance(spec, str):
             known = f"the known names are {names}. An object with {methods} is taken too"

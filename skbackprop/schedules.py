@@ -28,7 +28,7 @@ from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 
-SCHEDULES = Registry("schedule", ("init_state", "factor", "observe"))
+SCHEDULES: "Registry[Schedule]" = Registry("schedule", ("init_state", "factor", "observe"))
 
 
 class Schedule(Configurable):

@@ -40,7 +40,7 @@ from .registry import Configurable, Registry, number
 State = dict[str, Any]
 Step = Callable[[float], None]
 
-SOLVERS = Registry("solver", ("init_state",))
+SOLVERS: "Registry[Solver | LBFGS]" = Registry("solver", ("init_state",))
 
 
 class Solver(Protocol):
@@ -172,7 +172,7 @@ class RMSprop(SteppingSolver):
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
         theta, change = parameters.theta, np.empty_like(parameters.theta)
         rho, epsilon = np.array([self.rho, self.epsilon], theta.dtype)
-        cut = [(*arrays, adder(arrays[2], arrays[1])) for arrays in stretches(gradients.theta, state["v"], change)]
+        cut = [(g, v, delta, adder(delta, v)) for g, v, delta in stretches(gradients.theta, state["v"], change)]
         add_change = adder(change, theta)
 
         def step(learning_rate: float) -> None:

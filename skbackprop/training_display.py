@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._display.curves import BESIDE, PALE, WIDTH, draw_curve, final_training, label_epochs, set_log_scale
 from ._display.fitted import (
@@ -17,6 +18,9 @@ from ._display.fitted import (
     search_history_of,
 )
 from ._sklearn.compat import check_matplotlib_support
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 PANEL_HEIGHT = 1.9  # inches
 SHADES = {True: (0.35, 1.0), False: (0.0, 0.85)}  # of viridis, first to last layer, on a dark ground (True) or not
@@ -74,13 +78,13 @@ class TrainingDisplay:
     ['loss', 'learning rate', 'gradient norm', 'dead units']
     """
 
-    history: Mapping[str, Any]
+    history: Mapping[str, ArrayLike]
     _: KW_ONLY
-    search_history: Mapping[str, Any] | None = None
+    search_history: Mapping[str, ArrayLike] | None = None
     best_epoch: int | None = None
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, figure: Any = None) -> Self:
+    def from_estimator(cls, estimator: Any, *, figure: "Figure | SubFigure | None" = None) -> Self:
         """Draw the history of a fitted estimator.
 
         Parameters
@@ -108,7 +112,7 @@ class TrainingDisplay:
         display = cls(history_of(step), search_history=search_history_of(step), best_epoch=best_epoch(step))
         return display.plot(figure=figure)
 
-    def plot(self, *, figure: Any = None) -> Self:
+    def plot(self, *, figure: "Figure | SubFigure | None" = None) -> Self:
         """Draw the panels.
 
         Parameters
@@ -162,7 +166,7 @@ class TrainingDisplay:
             ax.axvline(self.best_epoch, color="C0", linestyle=":", label=told)
 
 
-def panels_of(history: Mapping[str, Any]) -> Panels:
+def panels_of(history: Mapping[str, ArrayLike]) -> Panels:
     """Return the curves of each panel by name, without those that hold no number."""
     columns = {name: column for name in history if (column := known(history, name)) is not None}
     told_apart = penalty_is_known(history)

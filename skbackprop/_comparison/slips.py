@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.kernels import Array
-from .._core.layers import writing
+from .._core.layers import Function, writing
 from ..activations import ACTIVATIONS
 from ..losses import LINKS, LogLoss, SquaredError
 from .shapes import DETAILS, TRANSPOSED, WRONG_AXIS
@@ -82,7 +82,7 @@ def slips_in_A(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found
     """Yield the slips of Al = φ(Zl)."""
     Z = arrays[f"Z{l}"]
     yield Slip("φ missing", f"A{l} is Z{l}"), Z
-    values = {name: link().probabilities for name, link in LINKS.items()}
+    values: dict[str, Function] = {name: link().probabilities for name, link in LINKS.items()}
     values |= {name: phi().value for name, phi in ACTIVATIONS.items()}
     for name, value in values.items():
         yield Slip("another φ", f"{name}"), writing(value)(Z, np.empty_like(Z))

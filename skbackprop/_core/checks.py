@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from .kernels import Array
 from .layers import Cache
 from .parameters import Parameters, named_parameters
+from .types import SparseMatrix
 
 CLASS_NUMBERS = "Labels of any kind become class numbers with np.unique(y, return_inverse=True)[1]"
 
@@ -43,7 +45,7 @@ def finite_numbers(name: str, values: Any, dtype: Any, remedy: str = "") -> Arra
     return array
 
 
-def checked_samples(network: Any, X: Any) -> Any:
+def checked_samples(network: Any, X: Any) -> Array | SparseMatrix:
     """Return X in the network's dtype.
 
     Raises
@@ -93,7 +95,7 @@ def checked_targets(network: Any, Y: Any, n_samples: int) -> Array:
     return Y
 
 
-def checked_classes(y: Any, n_outputs: int, like: Array) -> Array:
+def checked_classes(y: Any, n_outputs: int, like: NDArray[Any]) -> NDArray[Any]:
     """Return y as ``predict`` would return it: class numbers of shape (m,), or the rows of label indicators.
 
     Parameters

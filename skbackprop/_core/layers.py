@@ -26,6 +26,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..losses import BoundLink, gradient_with
 from .kernels import Array, product_into, row_adder
@@ -66,7 +67,7 @@ class Cache:
     ([(1, 2), (1, 3), (1, 1)], [(1, 3), (1, 1)])
     """
 
-    def __init__(self, layer_sizes: Sequence[int], n_samples: int, dtype: Any, dropout: float = 0.0) -> None:
+    def __init__(self, layer_sizes: Sequence[int], n_samples: int, dtype: DTypeLike, dropout: float = 0.0) -> None:
         self.n_samples, self.dropout = n_samples, dropout
         self.Z = tuple(np.empty((n_samples, n), dtype) for n in layer_sizes[1:])
         self.A: tuple[Any, ...] = (None, *(np.empty_like(Z) for Z in self.Z))

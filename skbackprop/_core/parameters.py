@@ -6,11 +6,14 @@ A solver works on the whole vector, the penalty on its first part, which holds a
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from math import prod
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from .kernels import Array, adder
+
+Held = TypeVar("Held")
 
 SHOWN_NUMBERS, SHOWN_ROWS = 16, 8  # largest array whose numbers are printed
 
@@ -29,7 +32,7 @@ class Views(tuple[Array, ...]):
 
     __slots__ = ()
 
-    def __setitem__(self, l: int | slice, values: Any) -> None:
+    def __setitem__(self, l: int | slice, values: ArrayLike | Sequence[ArrayLike]) -> None:
         write(values, self[l])
 
 
@@ -54,16 +57,22 @@ def write(values: Any, held: Array | tuple[Array, ...]) -> None:
         view[...] = array
 
 
-class Written:
+class Written(Generic[Held]):
     """A descriptor for an attribute that holds an array or Views: an assignment copies the values into them."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, parameters: Any, owner: Any = None) -> Any:
+    @overload
+    def __get__(self, parameters: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, parameters: object, owner: type) -> Held: ...
+
+    def __get__(self, parameters: object, owner: type | None = None) -> Any:
         return self if parameters is None else vars(parameters)[self.name]
 
-    def __set__(self, parameters: Any, values: Any) -> None:
+    def __set__(self, parameters: object, values: ArrayLike | Sequence[ArrayLike]) -> None:
         write(values, vars(parameters)[self.name])
 
 
@@ -101,9 +110,12 @@ class Parameters:
     array([2., 2., 2., 2., 2., 2., 0., 0., 0., 0., 0., 0., 7.])
     """
 
-    theta, weights, W, b = Written(), Written(), Written(), Written()
+    theta: Written[Array] = Written()
+    weights: Written[Array] = Written()
+    W: Written[Views] = Written()
+    b: Written[Views] = Written()
 
-    def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
+    def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike = np.float64) -> None:
         n_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(layer_sizes))
         self._hold(np.zeros(n_parameters, dtype), layer_sizes)
 
@@ -119,7 +131,7 @@ class Parameters:
         return [len(self.W[0]), *map(len, self.b)]
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> np.dtype[Any]:
         return self.theta.dtype
 
     def norms(self) -> list[float]:

@@ -2,16 +2,19 @@
 
 import copy
 import warnings
+from collections.abc import Set
 from functools import partial
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
 from .._core.checks import generator
 from .._core.kernels import at_once
+from .._core.types import MatrixLike
 from .._data.labels import Labels
 from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
 from .._fit.epochs import Tables, Training
@@ -87,13 +90,13 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Train the network.
 
@@ -142,7 +145,13 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
     @AvailableIf(_can_stream)
     @in_our_words
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        classes: ArrayLike | Set[Any] | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one pass over the samples given, from where the last call ended.
 
         Early stopping and validation data do not apply, and the schedule's factor is 1.

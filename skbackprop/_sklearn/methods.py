@@ -4,7 +4,11 @@ import inspect
 from collections.abc import Callable
 from functools import update_wrapper, wraps
 from types import MethodType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 HIDDEN = {
     "TwoLayerClassifier": "hidden_units, or BackpropClassifier(hidden_layer_sizes=...)",
@@ -46,7 +50,7 @@ CALLED = {
 INSTEAD = {name: use for use, names in CALLED.items() for name in names.split()}
 
 
-def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
+def in_our_words(method: Callable[P, R]) -> Callable[P, R]:
     """Decorate a constructor or a fit: the error for an unknown parameter names the class and what to use instead."""
     signature = inspect.signature(method)
     name = method.__name__
@@ -63,7 +67,7 @@ def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(f"{said or f'{called}: {error}'}.") from None
         return method(self, *args, **params)
 
-    return checking
+    return cast(Callable[P, R], checking)
 
 
 def instead(cls: type, method: str, name: str) -> str:
@@ -90,9 +94,9 @@ class AvailableIf:
     def __init__(self, check: Callable[[Any], None]) -> None:
         self.check = check
 
-    def __call__(self, method: Callable[..., Any]) -> Any:
+    def __call__(self, method: Method) -> Method:
         self.method = method
-        return update_wrapper(self, method)
+        return cast(Method, update_wrapper(self, method))  # called on an instance, it is the method
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:

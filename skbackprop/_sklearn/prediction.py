@@ -7,15 +7,18 @@ import zlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._core.kernels import Array
 from .._core.predict import logits
+from .._core.types import MatrixLike
 from .._data.label_arrays import checked_labels
 from .._data.labels import Labels
 from .._fit.recording import Columns
 from .._version import __version__
+from ..activations import Activation
 from ..network import Network, resolve_activations, resolve_link
 from .inputs import fitted_network, float_dtypes
 
@@ -29,7 +32,25 @@ MOST_NUMBERS = 10_000_000  # of a history in a file
 class Predictor(ClassifierMixin, BaseEstimator):
     """A classifier that predicts without changing, can be copied, and is saved with its histories packed."""
 
-    def predict(self, X: Any) -> Any:
+    classes_: NDArray[Any]
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    activations_: list[str | Activation]
+    link_: str
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    history_: Columns
+    search_history_: Columns
+    loss_curve_: list[float]
+    loss_: float
+    validation_scores_: list[float]
+    best_validation_score_: float
+    best_iter_: int
+
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Return the most probable label of each sample; with multilabel targets, an indicator matrix.
 
         Parameters
@@ -45,7 +66,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         fitted = self._as_it_stands()
         return Labels.fitted(fitted).decode(fitted._logits(X))
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: MatrixLike) -> Array:
         """Return the probability of each class, or, with multilabel targets, of each label.
 
         Parameters
@@ -60,10 +81,10 @@ class Predictor(ClassifierMixin, BaseEstimator):
         """
         fitted = self._as_it_stands()
         link = resolve_link(fitted.link_, fitted.n_outputs_)
-        write = link.both_sides if Labels.fitted(fitted).binary else link.probabilities
+        write = getattr(link, "both_sides" if Labels.fitted(fitted).binary else "probabilities")
         return fitted._logits(X, write, len(fitted.classes_))
 
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: MatrixLike) -> Array:
         """Return the logarithms of :meth:`predict_proba`, from the logits: finite where a probability rounds to zero.
 
         Parameters
@@ -84,7 +105,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
 
         return fitted._logits(X, write, len(fitted.classes_))
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: MatrixLike) -> Array:
         """Return the logits Z_L.
 
         Parameters
@@ -112,7 +133,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         fitted = self._as_it_stands()
         return fitted_network(fitted, *copy.deepcopy((fitted.activations_, fitted.loss)))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy; with multilabel targets, the share of samples with every label right.
 
         Parameters
@@ -195,7 +216,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         super().__setstate__(state)
 
 
-def fitted_activations(activation: Any, n_hidden: int) -> list[Any]:
+def fitted_activations(activation: Any, n_hidden: int) -> list[str | Activation]:
     """Return the activations of the hidden layers: names as they are, objects as copies, which nobody can change."""
     specs = list(activation) if isinstance(activation, (list, tuple)) else [activation] * n_hidden
     return [spec if isinstance(spec, str) else copy.deepcopy(spec) for spec in specs]
