@@ -77,6 +77,26 @@ def instead(cls: type, method: str, name: str) -> str:
     return use
 
 
+def check_names(estimator: Any, params: dict[str, Any]) -> None:
+    """Raise ValueError if set_params is given a name that says something else here.
+
+    That is what another library calls a parameter, alone or behind the name of its part (``optimizer__lr``), or a
+    parameter of what has none: ``solver__beta_1`` needs an ``Adam()``, of which "adam" is only the name.
+    """
+    cls, own = type(estimator), inspect.signature(type(estimator)).parameters
+    for name in params:
+        part, nested, inner = name.partition("__")
+        value: Any = params.get(part, getattr(estimator, part, None))
+        if part in own and (not nested or (hasattr(value, "get_params") and inner in value.get_params())):
+            continue
+        last, why = inner.rpartition("__")[2] or part, ""
+        use = last if last in own else instead(cls, "__init__", last) or instead(cls, "__init__", part)
+        if part in own and not hasattr(value, "get_params"):
+            why, use = f", since {part}={value!r} is no object with parameters", use or "such an object"
+        if use:
+            raise ValueError(f"{cls.__name__} has no parameter {name!r}{why}; use {use}.")
+
+
 class AvailableIf:
     """A method that instances have only if a check of them raises nothing: scikit-learn's ``available_if``, but the
     AttributeError is the check's own, and says why.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._core.kernels import Array
 from .._core.predict import logits
@@ -17,7 +17,7 @@ from .._data.labels import Labels
 from .._fit.recording import Columns
 from .._version import __version__
 from ..network import Network, resolve_activations, resolve_link
-from .inputs import fitted_network, float_dtypes
+from .inputs import fitted_network, validated
 
 # A history is a thousand numbers or more: in a file they are one string of bytes, and its views are names of columns.
 HISTORIES = ("history_", "search_history_")
@@ -148,7 +148,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
             Z, sound = logits(X, *how)  # an array that needs no check but for NaN and infinity, which show in Z1
             if sound:
                 return Z
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=float_dtypes(X))
+        X = validated(self, X, "X", reset=False)
         Z, sound = logits(X.astype(dtype, copy=False), *how)
         if not sound and np.isnan(Z.min()):
             raise ValueError(f"X holds values so large that the network's sums overflow {dtype}; scale the features.")
