@@ -351,6 +351,18 @@ def test_weights_do_not_follow_a_sampler():
 # ------------------------------------------------------------------ what goes well here
 
 
+@pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda clf: pickle.loads(pickle.dumps(clf))])
+def test_the_history_of_a_stream_may_be_emptied(through):
+    clf, kept = (make().partial_fit(X, TWO, classes=[0, 1]).partial_fit(X, TWO) for _ in range(2))
+    for column in clf.history_.values():
+        column.clear()
+    clf = through(clf).partial_fit(X, TWO)
+    kept.partial_fit(X, TWO)
+    assert clf.loss_curve_ == kept.loss_curve_[2:]
+    assert {len(column) for column in clf.history_.values()} == {1}
+    np.testing.assert_array_equal(clf.coefs_[0], kept.coefs_[0])
+
+
 def test_equal_weights_are_no_weights():
     plain = TwoLayerClassifier(4, random_state=0, max_iter=30)
     with warnings.catch_warnings():

@@ -180,7 +180,7 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
             raise ValueError("classes must be given at the first call of partial_fit: all labels that y may ever hold.")
         return Labels.of(y, given)
     if given is not None and not fitted.are(given):
-        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}.")
+        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}; leave classes out.")
     return fitted
 
 
