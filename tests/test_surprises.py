@@ -81,6 +81,11 @@ def test_a_name_has_no_parameters_of_its_own(part):
         clf.set_params(**{f"{part}__power": 1})
 
 
+def test_neither_has_a_class():
+    with pytest.raises(ValueError, match=r"solver=<class '.*SGD'> is no object with parameters; use solver=SGD\("):
+        make(solver=SGD).set_params(solver__momentum=0.5)
+
+
 def test_parameters_of_objects_are_set_as_before():
     clf = make(solver=SGD()).set_params(solver__momentum=0.5, hidden_units=3)
     assert (clf.solver, clf.hidden_units) == (SGD(momentum=0.5), 3)

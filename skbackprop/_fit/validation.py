@@ -102,8 +102,7 @@ def why_it_fails(error: str, scoring: Any, scorer: Any, candidate: Any, y: Any) 
     if "multi" in error and {f"{scoring}_macro", f"{scoring}_ovr"} & {*names}:
         use = " or ".join(repr(name) for name in names if name.startswith(f"{scoring}_"))
         return f"is for two classes only ({error}); use {use}"
-    why = one_sided(candidate, y)
-    return why and f"cannot be computed ({error}). {why}"
+    return f"cannot be computed ({error}). {why}" if (why := one_sided(candidate, y)) else ""
 
 
 def one_sided(candidate: Any, y: Any) -> str:

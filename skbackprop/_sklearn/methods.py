@@ -87,11 +87,12 @@ def check_names(estimator: Any, params: dict[str, Any]) -> None:
     for name in params:
         part, nested, inner = name.partition("__")
         value: Any = params.get(part, getattr(estimator, part, None))
-        if part in own and (not nested or (hasattr(value, "get_params") and inner in value.get_params())):
+        settable: dict[str, Any] = {} if isinstance(value, type) else getattr(value, "get_params", dict)()
+        if part in own and (not nested or inner in settable):
             continue
         last, why = inner.rpartition("__")[2] or part, ""
         use = last if last in own else instead(cls, "__init__", last) or instead(cls, "__init__", part)
-        if part in own and not hasattr(value, "get_params"):
+        if part in own and not settable:
             why, use = f", since {part}={value!r} is no object with parameters", use or "such an object"
         if use:
             raise ValueError(f"{cls.__name__} has no parameter {name!r}{why}; use {use}.")
