@@ -267,5 +267,5 @@ class BackpropClassifier(BaseBackprop):
         given: Any = self.hidden_layer_sizes
         sizes: list[Any] = [given] if not isinstance(given, Iterable) or isinstance(given, str) else list(given)
         if not all(isinstance(n, Integral) and int(n) >= 1 for n in sizes):
-            raise ValueError(f"hidden_layer_sizes must be numbers of units, each >= 1; got {given!r}.")
+            raise ValueError(f"hidden_layer_sizes must be numbers of units, integers >= 1; got {given!r}.")
         return sizes

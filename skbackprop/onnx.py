@@ -126,7 +126,8 @@ def register_converters() -> None:
         from skl2onnx import update_registered_converter
     except ImportError:
         raise ImportError("ONNX models need skl2onnx: pip install 'skbackprop[onnx]'.") from None
-    options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "raw_scores": [True, False]}
+    switch = [True, False]
+    options = {"zipmap": [*switch, "columns"], "nocl": switch, "output_class_labels": switch, "raw_scores": switch}
     for kind, set_types, convert in (
         (TwoLayerClassifier, set_output_types, convert_classifier),
         (BackpropClassifier, set_output_types, convert_classifier),

@@ -20,7 +20,7 @@ FLOORS = [
     ["arrays", "network"],
     ["gradient_check", "gradient_comparison"]
     + [f"_comparison/{name}" for name in ("steps", "shapes", "slips", "diagnosis")],
-    ["_data/table", "_data/label_arrays", "_data/labels", "_data/samples"],
+    ["_data/table", "_data/feature_tables", "_data/label_arrays", "_data/labels", "_data/samples"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/methods", "_sklearn/prediction"],

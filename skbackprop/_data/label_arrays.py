@@ -12,6 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.multiclass import type_of_target
 
+SEQUENCES = (list, tuple, set, np.ndarray)  # several labels for one sample, of which scikit-learn says what to do
+
 
 def label_array(labels: Any, name: str) -> Any:
     """Return labels as an array; what is not array-like is returned as it is, for scikit-learn to refuse.
@@ -46,6 +48,7 @@ def with_own_dtype(objects: Any, name: str) -> Any:
     ------
     ValueError
         If one of them is None, NaN, NA or NaT.
+        If they are neither strings nor numbers, such as intervals and dates.
     TypeError
         If only some of them are strings.
     """
@@ -65,6 +68,9 @@ def with_own_dtype(objects: Any, name: str) -> Any:
     if any(are_strings):
         names = ", ".join(sorted(each.__name__ for each in types))
         raise TypeError(f"{name} must hold labels of one kind, numbers or strings; got {names}.")
+    if others := sorted(each.__name__ for each in types if not issubclass(each, (Real, np.bool_, *SEQUENCES))):
+        kind = f"{name} holds labels of type {', '.join(others)}, which are neither strings nor numbers"
+        raise ValueError(f"Unknown label type: {kind}; pass {name}.astype(str).")
     return objects
 
 

@@ -138,14 +138,19 @@ def class_weights(class_weight: Any, w: Array, codes: Any, classes: Any) -> Arra
     Raises
     ------
     ValueError
-        If no key is a class, or the weights are not finite, non-negative numbers, or all zero.
+        If no key is a class, or some are of another kind than the classes, or the weights are not finite,
+        non-negative numbers, or all zero.
     """
     if isinstance(class_weight, str):
         totals = np.bincount(codes, w, minlength=len(classes))
         return totals.sum() / (len(classes) * np.where(totals > 0, totals, np.inf))
     known = classes.tolist()
     if class_weight and not any(label in class_weight for label in known):
-        raise ValueError(f"class_weight={class_weight!r} names none of the classes {classes!r}.")
+        remedy = "its keys must be labels of y, numbers or strings as they are there"
+        raise ValueError(f"class_weight={class_weight!r} names none of the classes {classes!r}; {remedy}.")
+    strange = [key for key in class_weight if isinstance(key, str) != isinstance(known[0], str)]
+    if strange:
+        raise ValueError(f"class_weight={class_weight!r} has keys that can be no label beside {known}: {strange}.")
     weights = np.array([class_weight.get(label, 1.0) for label in known], np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.max() > 0):
         raise ValueError(f"class_weight must hold finite, non-negative numbers, not all zero; got {class_weight!r}.")

@@ -98,9 +98,14 @@ class Table:
 
     def mean_square(self) -> float:
         """Return the weighted mean of the squared features, of at most 2,048 evenly spaced samples; always finite."""
-        rows = self.sample(2048).rows
-        w, X = self.take_weights(rows), self.X[as_slice(rows)].astype(np.float64)
+        sample = self.sample(2048)
+        with np.errstate(over="ignore"):
+            mean = np.average(sample.mean_squares(), weights=sample.take_weights(sample.rows))
+            return min(float(mean), float_info.max)
+
+    def mean_squares(self) -> Array:
+        """Return the mean of the squared features of each sample, shape (n,); always finite."""
+        X = self.X[as_slice(self.rows)].astype(np.float64)
         with np.errstate(over="ignore"):
             squares = X.multiply(X).mean(axis=1) if self.sparse else np.einsum("ij,ij->i", X, X) / X.shape[1]
-            squares = np.minimum(np.asarray(squares).ravel(), float_info.max)
-            return min(float(np.average(squares, weights=w)), float_info.max)
+        return np.minimum(np.asarray(squares).ravel(), float_info.max)

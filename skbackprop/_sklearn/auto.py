@@ -41,6 +41,10 @@ def check_parameters(estimator: Any) -> None:
     rate = estimator.learning_rate
     if isinstance(rate, str) and rate in SCHEDULES:
         raise ValueError(f"learning_rate={rate!r} is a number here, or 'auto'; use schedule={rate!r}.")
+    weights = estimator.class_weight
+    if hasattr(weights, "__iter__") and not isinstance(weights, (dict, str)):
+        remedy = "pass dict(zip(np.unique(y), weights))"
+        raise ValueError(f"class_weight={weights!r} must be a dict of the weight of each label; {remedy}.")
     estimator._validate_params()
     solver = SOLVERS.resolve(estimator.solver)
     resolve_schedule(estimator.schedule)

@@ -29,13 +29,14 @@ from .compat import COUNT, FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOp
 from .inputs import (
     checked_inputs,
     encoded,
+    labels_of_fit,
     labels_of_stream,
     starting_network,
     state_of_training,
     validation_set,
-    warn_of_one_hot_rows,
+    warn_of_likely_mistakes,
 )
-from .methods import AvailableIf, in_our_words
+from .methods import AvailableIf, check_names, in_our_words
 from .prediction import Predictor, fitted_activations
 
 NO_TOTALS = (
@@ -86,6 +87,27 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         "verbose": ["verbose"],
     }
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the constructor by name; ``solver__beta_1`` is the beta_1 of a given ``Adam()``.
+
+        Parameters
+        ----------
+        **params
+            The new values.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a name is not known; where another library has it, the message says what it is called here.
+        """
+        check_names(self, params)
+        return super().set_params(**params)
+
     @in_our_words
     @with_callbacks
     def fit(
@@ -129,12 +151,12 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         """
         resumed = self.warm_start and self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
-        samples, stream = encoded(checked, Labels.of(checked.y), self.class_weight)
+        samples, stream = encoded(checked, labels_of_fit(self, checked.y, resumed=resumed), self.class_weight)
         check_two_classes(samples.codes, samples.rows, samples.labels)
         given = validation_set(self, samples, checked.names, X_val, y_val, sample_weight_val)
         state, rng = state_of_training(self, resumed)
         network = starting_network(self, samples, rng, resumed)
-        warn_of_one_hot_rows(samples)
+        warn_of_likely_mistakes(samples, given)
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))

@@ -11,6 +11,7 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from .._core.checks import generator
 from .._core.kernels import Array
+from .._data.feature_tables import check_dimensions, columns_without_numbers
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
@@ -24,6 +25,12 @@ FLOATS = [np.float64, np.float32]
 ONE_HOT = (
     "Every row of y holds exactly one 1, and yet each column is predicted on its own, as a label indicator: a sample "
     "can get none of the labels, or several. If each sample has one class, pass y.argmax(axis=1)."
+)
+
+OTHER_SCALE = 5.0  # times as large, or as small, as X: scaled features beside raw ones
+ANOTHER_SCALE = (
+    "X_val is of another scale than X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
+    "Transform X_val as X was transformed; Pipeline(..., transform_input=['X_val']) does it."
 )
 
 
@@ -87,8 +94,8 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     given_X, given_y = X, y
     probe = object.__new__(type(estimator))
     vars(probe).update(vars(estimator) | names)
-    y, how = checked_labels(y, f"y{suffix}"), {"accept_sparse": "csr", "dtype": float_dtypes(X)}
-    X, y = validate_data(probe, X, y, reset=dtype is None, multi_output=True, **how)
+    y = checked_labels(y, f"y{suffix}")
+    X, y = validated(probe, X, f"X{suffix}", y=y, reset=dtype is None, multi_output=True)
     if dtype is not None and dtype != X.dtype:
         with np.errstate(over="ignore"):
             X = X.astype(dtype)
@@ -96,6 +103,21 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     w = check_sample_weight(w, X, f"sample_weight{suffix}")
     found = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
     return Checked(X, y, w, found, (given_X, given_y, w))
+
+
+def validated(estimator: Any, X: Any, name: str, **how: Any) -> Any:
+    """Return what scikit-learn's validation makes of X; its errors name the columns that are no numbers."""
+    check_dimensions(X, name)
+    try:
+        return validate_data(estimator, X, accept_sparse="csr", dtype=float_dtypes(X), **how)
+    except (TypeError, ValueError) as error:
+        columns = columns_without_numbers(X)
+        if not columns:
+            raise
+        shown = f"{columns[:5]} and {len(columns) - 5} more" if len(columns) > 5 else columns
+        remedy = "encode or drop them, in a ColumnTransformer before the classifier"
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} holds something else than numbers in the columns {shown}; {remedy}. ({error})") from error
 
 
 def float_dtypes(X: Any) -> list[Any]:
@@ -125,12 +147,22 @@ def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | N
     try:
         w = np.asarray(sample_weight, np.float64)
         w = np.full(X.shape[0], w) if w.ndim == 0 else w  # one number stands for all samples, as in scikit-learn
+        if w.ndim == 1 and len(w) != X.shape[0]:
+            why = "A sampler of imbalanced-learn leaves weights as they were; use class_weight with it"
+            raise ValueError(f"{name} has {len(w)} weights for {X.shape[0]} samples. {why}.")
         if w.size and not np.any(w):
             raise ValueError(f"{name} must have a positive entry; all of them are zero.")
         return _check_sample_weight(w, X, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:
         message = str(error).replace("`sample_weight`", name).replace("sample_weight", name)
         raise ValueError(message if name in message else f"{name}: {message}") from None
+
+
+def labels_of_fit(estimator: Any, y: Any, *, resumed: bool) -> Labels:
+    """Return the labels of fit: those of y, where a resumed fit keeps the names that partial_fit gave its columns."""
+    labels = Labels.of(y)
+    fitted = Labels.fitted(estimator) if resumed and labels.multilabel else labels
+    return fitted if fitted.multilabel and fitted.n_outputs == labels.n_outputs else labels
 
 
 def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> Labels:
@@ -149,14 +181,22 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
             raise ValueError("classes must be given at the first call to partial_fit: all labels across its calls.")
         return Labels.of(y, given)
     if given is not None and not fitted.are(given):
-        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}.")
+        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}; leave classes out.")
     return fitted
 
 
-def warn_of_one_hot_rows(samples: Samples) -> None:
-    """Warn if label indicators look like one-hot classes; a single row is no evidence. Only fit itself may call it."""
+def warn_of_likely_mistakes(samples: Samples, given: Samples | None) -> None:
+    """Warn if label indicators look like one-hot classes, or X_val like another table than X. Only fit may call it.
+
+    A single row is no evidence of classes. Of X and X_val the median samples are compared, so that outliers do not
+    matter.
+    """
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT, stacklevel=FIT_STACKLEVEL)
+    sets = [] if given is None else [samples, given]
+    sizes = [float(np.sqrt(np.median(each.table().sample(2048).mean_squares()))) for each in sets]
+    if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):
+        warnings.warn(ANOTHER_SCALE.format(*sizes), stacklevel=FIT_STACKLEVEL)
 
 
 def state_of_training(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
@@ -210,7 +250,9 @@ def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomStat
     if resumed:
         fitted_sizes = [len(estimator.coefs_[0]), *map(len, estimator.intercepts_)]
         if not labels.are(estimator.classes_) or labels.link != estimator.link_:
-            raise ValueError(f"y holds the classes {labels.classes!r}, the fitted network {estimator.classes_!r}.")
+            remedy = "samples of every class, or partial_fit, or warm_start=False, which begins anew"
+            held = f"y holds the classes {labels.classes!r}, the fitted network {estimator.classes_!r}"
+            raise ValueError(f"{held}; use {remedy}.")
         if sizes != fitted_sizes:
             raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
         if not same(*(resolve_activations(each, len(sizes) - 2) for each in (activation, estimator.activations_))):

@@ -82,6 +82,27 @@ def instead(cls: type, method: str, name: str) -> str:
     return use
 
 
+def check_names(estimator: Any, params: dict[str, Any]) -> None:
+    """Raise ValueError if set_params is given a name that says something else here.
+
+    That is what another library calls a parameter, alone or behind the name of its part (``optimizer__lr``), or a
+    parameter of what has none: ``solver__beta_1`` needs an ``Adam()``, of which "adam" is only the name.
+    """
+    cls, own = type(estimator), inspect.signature(type(estimator)).parameters
+    for name in params:
+        part, nested, inner = name.partition("__")
+        value: Any = params.get(part, getattr(estimator, part, None))
+        settable: dict[str, Any] = {} if isinstance(value, type) else getattr(value, "get_params", dict)()
+        if part in own and (not nested or inner in settable):
+            continue
+        last, why = inner.rpartition("__")[2] or part, ""
+        use = last if last in own else instead(cls, "__init__", last) or instead(cls, "__init__", part)
+        if part in own and not settable:
+            why, use = f", since {part}={value!r} is no object with parameters", use or "such an object"
+        if use:
+            raise ValueError(f"{cls.__name__} has no parameter {name!r}{why}; use {use}.")
+
+
 class AvailableIf:
     """A decorator like scikit-learn's ``available_if``, whose AttributeError says why a method is not available.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._core.kernels import Array
 from .._core.predict import logits
@@ -20,7 +20,7 @@ from .._fit.recording import Columns
 from .._version import __version__
 from ..activations import Activation
 from ..network import Network, resolve_activations, resolve_link
-from .inputs import fitted_network, float_dtypes
+from .inputs import fitted_network, validated
 
 # In a file, the thousand or more numbers of a history are one string of bytes. Its views, which are columns of the
 # history, are the names of these columns there.
@@ -170,7 +170,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
             Z, is_finite = logits(X, *how)  # here, only NaN and infinity remain to be checked, and these show in Z1
             if is_finite:
                 return Z
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=float_dtypes(X))
+        X = validated(self, X, "X", reset=False)
         Z, is_finite = logits(X.astype(dtype, copy=False), *how)
         if not is_finite and np.isnan(Z.min()):
             raise ValueError(f"X holds values so large that the network's sums overflow {dtype}; scale the features.")
