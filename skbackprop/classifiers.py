@@ -89,8 +89,8 @@ class TwoLayerClassifier(BaseBackprop):
         Epochs without improvement after which training stops (chosen on the suite); the search of
         early_stopping="auto" waits for at least 50 updates. None trains for max_iter epochs.
     tol : float, default=1e-3
-        Smallest decrease of what is watched that counts as an improvement (chosen on the suite). No effect with
-        ``n_iter_no_change=None``.
+        What is watched must improve by more than this for the improvement to count (chosen on the suite). No effect
+        with ``n_iter_no_change=None``.
     warm_start : bool, default=False
         Whether fit continues from the fitted weights, with the solver's state and the random stream. Set it before the
         first fit, which otherwise keeps only the weights. With early_stopping=True each fit holds out new samples, on

@@ -307,7 +307,7 @@ def check_between_0_and_1(Y: Array) -> None:
     low, high = Y.min(), Y.max()
     if low < 0 or high > 1:
         found = f"it holds numbers from {low:g} to {high:g}"
-        raise ValueError(f"Y must hold 0 and 1, or probabilities; {found}. {remedy_for(np.unique(Y))}")
+        raise ValueError(f"Y must hold 0 and 1, or probabilities in [0, 1]; {found}. {remedy_for(np.unique(Y))}")
 
 
 def remedy_for(values: Array) -> str:
