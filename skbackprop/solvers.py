@@ -310,7 +310,13 @@ class LBFGS(Configurable):
     def init_state(self, theta: Array) -> State:
         return {}
 
-    def minimize(self, objective: Any, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]) -> bool:
+    def minimize(
+        self,
+        objective: Callable[[Array], tuple[float, Array]],
+        theta: Array,
+        max_iter: int,
+        end_iteration: Callable[[Array], bool],
+    ) -> bool:
         """Minimise objective(theta) -> (value, gradient) from theta; tell whether it converged.
 
         ``end_iteration(theta)`` is called with each accepted iterate; returning True stops.
