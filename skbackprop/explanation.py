@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ._core.types import MatrixLike
+from ._core.types import MatrixLike, Weights
 from ._pages.step import Step
 from .gradient_check import Classifier
 from .network import Network
@@ -79,7 +79,7 @@ def explain_step(
     Y: ArrayLike,
     *,
     learning_rate: float | None = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: Weights = None,
     alpha: float | None = None,
 ) -> StepExplanation:
     """Explain one step of gradient descent with its numbers: forward pass, loss, backward pass and update.

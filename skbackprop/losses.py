@@ -41,6 +41,8 @@ from scipy.special import expit
 from ._core.kernels import Array, log1p_exp_minus_abs, row_maxima, row_sums
 from .registry import Configurable, Registry, number
 
+Work = Array | None  # an array to write into, which a training step has made once
+
 LINKS: "Registry[Link]" = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
 LOSSES: "Registry[Loss]" = Registry("loss", ("value", "gradient"))
 SUM_TOLERANCE = 1e-4  # what targets of a sample may differ from a sum of one, in float32 and with many classes too
@@ -128,9 +130,7 @@ class SigmoidLink(Configurable):
     def log_probabilities(self, Z: Array) -> Array:
         return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)
 
-    def log_loss(
-        self, Z: Array, Y: Array, zeros: ArrayLike = 0, losses: Array | None = None, work: Array | None = None
-    ) -> Array:
+    def log_loss(self, Z: Array, Y: Array, zeros: ArrayLike = 0, losses: Work = None, work: Work = None) -> Array:
         losses, work = np.maximum(Z, zeros, out=losses), np.multiply(Y, Z, out=work)
         losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
         losses += log1p_exp_minus_abs(Z, work)
@@ -170,9 +170,7 @@ class SoftmaxLink(Configurable):
     array([[0.119, 0.881]])
     """
 
-    def probabilities(
-        self, Z: Array, out: Array | None = None, columns: Array | None = None, ones: Array | None = None
-    ) -> Array:
+    def probabilities(self, Z: Array, out: Work = None, columns: Work = None, ones: Work = None) -> Array:
         A = np.subtract(Z, row_maxima(Z, columns), out=out)
         np.exp(A, out=A)
         return np.divide(A, row_sums(A, ones), out=A)
@@ -181,7 +179,7 @@ class SoftmaxLink(Configurable):
         D, F = shifted(Z)
         return np.subtract(D, F, out=D)
 
-    def log_loss(self, Z: Array, Y: Array, work: tuple[Array | None, ...] = (None,)) -> Array:
+    def log_loss(self, Z: Array, Y: Array, work: tuple[Work, ...] = (None,)) -> Array:
         D, F = shifted(Z, *work)  # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, since the y_k of a sample sum to one
         D *= Y
         return (F - row_sums(D, work[0]))[:, 0]
@@ -294,12 +292,7 @@ def gradient_with(loss: Loss, link: Any) -> Callable[..., Array]:
 
 
 def shifted(
-    Z: Array,
-    ones: Array | None = None,
-    columns: Array | None = None,
-    D: Array | None = None,
-    E: Array | None = None,
-    ties: Array | None = None,
+    Z: Array, ones: Work = None, columns: Work = None, D: Work = None, E: Work = None, ties: Work = None
 ) -> tuple[Array, Array]:
     """Return D, Z less the maximum of each sample, which no exponential can overflow, and softmax's F of that.
 

@@ -39,6 +39,7 @@ from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 Step = Callable[[float], None]
+Objective = Callable[[Array], tuple[float, Array]]
 
 SOLVERS: "Registry[Solver | LBFGS]" = Registry("solver", ("init_state",))
 
@@ -311,11 +312,7 @@ class LBFGS(Configurable):
         return {}
 
     def minimize(
-        self,
-        objective: Callable[[Array], tuple[float, Array]],
-        theta: Array,
-        max_iter: int,
-        end_iteration: Callable[[Array], bool],
+        self, objective: Objective, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]
     ) -> bool:
         """Minimise objective(theta) -> (value, gradient) from theta; tell whether it converged.
 
