@@ -11,7 +11,7 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from ._core.types import MatrixLike
+from ._core.types import MatrixLike, Weights
 from ._pages.step import Step
 from .gradient_check import Classifier, problem_of
 from .network import Network
@@ -78,7 +78,7 @@ def explain_step(
     Y: ArrayLike,
     *,
     learning_rate: float | None = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: Weights = None,
     alpha: float | None = None,
 ) -> StepExplanation:
     """Explain one step of gradient descent with its numbers: forward pass, loss, backward pass and update.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ._core.checks import checked_samples, checked_targets, coefficients
 from ._core.kernels import Array
 from ._core.layers import bind
-from ._core.types import MatrixLike
+from ._core.types import MatrixLike, Weights
 from .initializers import zeros
 from .network import Network, gradient_at, objective_at
 
@@ -60,7 +60,7 @@ def check_gradients(
     estimator_or_network: Network | Classifier,
     X: MatrixLike,
     y: ArrayLike,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: Weights = None,
     *,
     gradient: Callable[[Array, Any, Any], ArrayLike] | None = None,
 ) -> GradientCheck:

@@ -15,7 +15,7 @@ from ._comparison.slips import Exercise
 from ._comparison.steps import Arrays, Steps, parsed, rounding
 from ._core.checks import checked_samples, checked_targets
 from ._core.kernels import Array
-from ._core.types import MatrixLike
+from ._core.types import MatrixLike, Weights
 from .gradient_check import Classifier, in_float64, problem_of
 from .network import Network
 from .registry import check_number
@@ -147,7 +147,7 @@ def compare_gradients(
     X: MatrixLike,
     Y: ArrayLike,
     *,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: Weights = None,
     alpha: float | None = None,
     learning_rate: float | None = None,
     rtol: float | None = None,

@@ -35,11 +35,13 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ._core.kernels import Array, log1p_exp_minus_abs, row_maxima, row_sums
 from .registry import Configurable, Registry, number
+
+Work = Array | None  # an array to write into, which a training step has made once
 
 LINKS: "Registry[Link]" = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
 LOSSES: "Registry[Loss]" = Registry("loss", ("value", "gradient"))
@@ -128,7 +130,7 @@ class SigmoidLink(Configurable):
     def log_probabilities(self, Z: Array) -> Array:
         return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)
 
-    def log_loss(self, Z: Array, Y: Array, zeros: Any = 0, losses: Any = None, work: Any = None) -> Array:
+    def log_loss(self, Z: Array, Y: Array, zeros: ArrayLike = 0, losses: Work = None, work: Work = None) -> Array:
         losses, work = np.maximum(Z, zeros, out=losses), np.multiply(Y, Z, out=work)
         losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is subtracted from the first term
         losses += log1p_exp_minus_abs(Z, work)
@@ -168,7 +170,7 @@ class SoftmaxLink(Configurable):
     array([[0.119, 0.881]])
     """
 
-    def probabilities(self, Z: Array, out: Array | None = None, columns: Any = None, ones: Any = None) -> Array:
+    def probabilities(self, Z: Array, out: Work = None, columns: Work = None, ones: Work = None) -> Array:
         A = np.subtract(Z, row_maxima(Z, columns), out=out)
         np.exp(A, out=A)
         return np.divide(A, row_sums(A, ones), out=A)
@@ -177,7 +179,7 @@ class SoftmaxLink(Configurable):
         D, F = shifted(Z)
         return np.subtract(D, F, out=D)
 
-    def log_loss(self, Z: Array, Y: Array, work: Any = (None,)) -> Array:
+    def log_loss(self, Z: Array, Y: Array, work: tuple[Work, ...] = (None,)) -> Array:
         D, F = shifted(Z, *work)  # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, since the y_k of a sample sum to one
         D *= Y
         return (F - row_sums(D, work[0]))[:, 0]
@@ -250,7 +252,7 @@ class LogLoss(Configurable):
             return link.log_loss, lambda Z, A, Y, out: np.subtract(A, Y, out)
         return partial(self.value, link=link, work=np.empty_like(Z)), gradient_with(self, link)
 
-    def check_targets(self, Y: Array, link: Any) -> None:
+    def check_targets(self, Y: Array, link: Link) -> None:
         if hasattr(link, "check_targets"):
             link.check_targets(Y)
 
@@ -289,7 +291,9 @@ def gradient_with(loss: Loss, link: Any) -> Callable[..., Array]:
     return gradient
 
 
-def shifted(Z: Array, ones: Any = None, columns: Any = None, D: Any = None, E: Any = None, ties: Any = None) -> Any:
+def shifted(
+    Z: Array, ones: Work = None, columns: Work = None, D: Work = None, E: Work = None, ties: Work = None
+) -> tuple[Array, Array]:
     """Return D, which is Z minus the maximum of each sample, and F(D) = log Σ_k exp(d_k).
 
     No exponential of D overflows, and that of the maximum is 1: log1p of the sum of the others keeps the digits that a

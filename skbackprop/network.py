@@ -30,7 +30,7 @@ from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
 from ._core.parameters import Parameters, bind_penalty, described, named_parameters, penalty
 from ._core.predict import logits
-from ._core.types import MatrixLike
+from ._core.types import MatrixLike, Weights
 from .activations import ACTIVATIONS, Activation
 from .initializers import Initializer, Normal, initial_weights, resolve_weight_init
 from .losses import LINKS, LOSSES, Link, Loss
@@ -162,7 +162,7 @@ class Network(Parameters):
         return cache
 
     @np.errstate(all="ignore")
-    def loss(self, cache: Cache, Y: ArrayLike, sample_weight: ArrayLike | None = None, alpha: float = 0.0) -> float:
+    def loss(self, cache: Cache, Y: ArrayLike, sample_weight: Weights = None, alpha: float = 0.0) -> float:
         """Return J, Σ_i w_i ℓ(z_i, y_i) / Σ_i w_i + (alpha / 2) Σ_l ‖Wl‖².
 
         Parameters
@@ -196,9 +196,7 @@ class Network(Parameters):
         return J
 
     @np.errstate(all="ignore")
-    def backward(
-        self, cache: Cache, Y: ArrayLike, sample_weight: ArrayLike | None = None, alpha: float = 0.0
-    ) -> Parameters:
+    def backward(self, cache: Cache, Y: ArrayLike, sample_weight: Weights = None, alpha: float = 0.0) -> Parameters:
         """Return the gradient of :meth:`loss` for all parameters, as ``grads.W``, ``grads.b`` and ``grads.theta``.
 
         Afterwards the cache also holds every dZ, and dA of the hidden layers.
@@ -227,7 +225,7 @@ class Network(Parameters):
         return grads
 
     def objective(
-        self, X: MatrixLike, Y: ArrayLike, sample_weight: ArrayLike | None = None, alpha: float = 0.0
+        self, X: MatrixLike, Y: ArrayLike, sample_weight: Weights = None, alpha: float = 0.0
     ) -> tuple[float, Parameters]:
         """Return J and its gradient.
 

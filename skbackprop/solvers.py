@@ -39,6 +39,7 @@ from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 Step = Callable[[float], None]
+Objective = Callable[[Array], tuple[float, Array]]
 
 SOLVERS: "Registry[Solver | LBFGS]" = Registry("solver", ("init_state",))
 
@@ -318,7 +319,9 @@ class LBFGS(Configurable):
     def init_state(self, theta: Array) -> State:
         return {}
 
-    def minimize(self, objective: Any, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]) -> bool:
+    def minimize(
+        self, objective: Objective, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]
+    ) -> bool:
         """Minimise objective(theta) -> (value, gradient) from theta; tell whether it converged.
 
         ``end_iteration(theta)`` is called with each accepted iterate; if it returns True, minimisation stops.

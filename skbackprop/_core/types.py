@@ -17,3 +17,4 @@ class SparseMatrix(Protocol):
 
 
 MatrixLike = ArrayLike | SparseMatrix  # lists, arrays, DataFrames of any library, sparse matrices
+Weights = ArrayLike | None  # of the samples; None is one each

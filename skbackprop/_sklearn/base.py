@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing
 
 from .._core.checks import generator
 from .._core.kernels import at_once
-from .._core.types import MatrixLike
+from .._core.types import MatrixLike, Weights
 from .._data.labels import Labels
 from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
 from .._fit.epochs import Tables, Training
@@ -114,11 +114,11 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         self,
         X: MatrixLike,
         y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: Weights = None,
         *,
         X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
-        sample_weight_val: ArrayLike | None = None,
+        sample_weight_val: Weights = None,
     ) -> Self:
         """Train the network.
 
@@ -168,11 +168,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
     @AvailableIf(_can_stream)
     @in_our_words
     def partial_fit(
-        self,
-        X: MatrixLike,
-        y: ArrayLike,
-        classes: ArrayLike | Set[Any] | None = None,
-        sample_weight: ArrayLike | None = None,
+        self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | Set[Any] | None = None, sample_weight: Weights = None
     ) -> Self:
         """Train for one pass over the samples given, from where the last call ended.
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._core.kernels import Array
 from .._core.predict import logits
-from .._core.types import MatrixLike
+from .._core.types import MatrixLike, Weights
 from .._data.label_arrays import checked_labels
 from .._data.labels import Labels
 from .._fit.recording import Columns
@@ -133,7 +133,7 @@ class Predictor(ClassifierMixin, BaseEstimator):
         fitted = self._as_it_stands()
         return fitted_network(fitted, *copy.deepcopy((fitted.activations_, fitted.loss)))
 
-    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: Weights = None) -> float:
         """Return the accuracy; with multilabel targets, the share of samples with every label right.
 
         Parameters
