@@ -5,6 +5,7 @@ import sklearn  # noqa: F401  first, and from up here: from within modules withi
 from ._fit.outcome import DivergenceError
 from ._version import __version__
 from .classifiers import BackpropClassifier, TwoLayerClassifier
+from .diagnosis import diagnose
 from .display import LossCurveDisplay
 from .gradient_check import check_gradients
 from .network import Network
@@ -17,4 +18,5 @@ __all__ = [
     "TwoLayerClassifier",
     "__version__",
     "check_gradients",
+    "diagnose",
 ]

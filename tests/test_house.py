@@ -19,13 +19,14 @@ FLOORS = [
     ["_core/layers", "_core/predict"],
     ["arrays", "network"],
     ["gradient_check"],
-    ["_data/table", "_data/labels", "_data/samples"],
+    ["_data/table", "_data/labels", "_data/samples", "_data/scale"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/prediction"],
     ["_sklearn/base"],
     ["classifiers"],
-    ["display", "onnx"],
+    ["_diagnosis/evidence", "_diagnosis/ailments"],
+    ["display", "onnx", "diagnosis"],
     ["__init__"],
 ]
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from .._core.kernels import at_once
 from .._data.labels import Labels
 from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
+from .._data.scale import Scale
 from .._fit.epochs import Tables, Training
 from .._fit.learner import Learner, Plan
 from .._fit.recording import Monitor, joined
@@ -26,6 +27,7 @@ from .inputs import checked_inputs, encoded, labels_of_stream, left_behind, star
 from .prediction import Predictor, fitted_activations
 
 TOO_SOON = "Training ended after max_iter={} epochs, still improving. Raise it, or set n_iter_no_change=None."
+UNEVEN = "The features are of very different size, so the network hardly sees the small ones"
 TOO_FEW = f"early_stopping watches the training loss: it cannot hold out {MIN_HELD_OUT} samples. Give X_val, y_val."
 
 
@@ -118,6 +120,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))
+        scale = Scale.of(tables.whole, checked.names.get("feature_names_in_"))
+        if scale.is_uneven and not resumed:
+            warnings.warn(f"{UNEVEN}: {scale.evidence}. Scale them: {scale.remedy}.", stacklevel=FIT_STACKLEVEL - 1)
         max_epochs = None if isinstance(strategy, Search) else self.max_iter  # unknown for a search
         monitor = Monitor(self, X, y, sample_weight, max_epochs, partial(self._fitted, job, copied=True))
         self._train(job, network, plan, strategy, tables, monitor)
