@@ -13,6 +13,8 @@ from .._core.kernels import Array
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
+from .._data.scale import Scale, may_be_large
+from .._data.table import Table
 from ..initializers import zeros
 from ..network import Network, generator, resolve_activations
 from ..registry import same
@@ -24,6 +26,8 @@ ONE_HOT = (
     "Every row of y holds exactly one 1, and yet each column is predicted on its own, as a label indicator: a sample "
     "can get none of the labels, or several. If each sample has one class, pass y.argmax(axis=1)."
 )
+
+UNEVEN = "The features are of very different size, so the network hardly sees the small ones"
 
 
 class Checked(NamedTuple):
@@ -156,6 +160,16 @@ def warn_of_one_hot_rows(samples: Samples) -> None:
     """Warn, from a method that fit calls, if label indicators look like classes; a single row is no evidence."""
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT, stacklevel=FIT_STACKLEVEL)
+
+
+def warn_of_uneven_features(estimator: Any, table: Table, names: dict[str, Any]) -> None:
+    """Warn, from a method that fit calls, if a feature is large and dwarfs another, which a scaler would mend."""
+    if not may_be_large(table):
+        return
+    scale = Scale.of(table, names.get("feature_names_in_"))
+    if scale.is_uneven:
+        remedy = f"make_pipeline({scale.scaler}(), {type(estimator).__name__}(...))"
+        warnings.warn(f"{UNEVEN}: {scale.evidence}. Scale them: {remedy}.", stacklevel=FIT_STACKLEVEL)
 
 
 def left_behind(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
