@@ -57,10 +57,11 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         items = (
             f'<li style="margin-bottom: 0.75em"><b>{escape(found.what)}</b> <code>{escape(found.name)}</code>'
-            f"<br>Evidence: {escape(found.evidence)}.<br>Remedy: <code>{escape(found.remedy)}</code></li>"
+            f"<br>Evidence: {escape(found.evidence)}.<br>Remedy: {escape(found.remedy)}.</li>"
             for found in self.findings
         )
-        return f'<div style="max-width: 50em"><p>{escape(self._headline())}</p><ol>{"".join(items)}</ol></div>'
+        findings = f"<ol>{''.join(items)}</ol>" if self.findings else ""
+        return f'<div style="max-width: 50em"><p>{escape(self._headline())}</p>{findings}</div>'
 
 
 def diagnose(clf: Any, X: Any = None, y: Any = None, *, X_val: Any = None, y_val: Any = None) -> Diagnosis:

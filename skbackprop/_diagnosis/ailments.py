@@ -277,8 +277,8 @@ def what_is_missing(fit: Evidence) -> str | None:
 
 
 def numbers(values: np.ndarray) -> str:
-    """Return numbers in words."""
-    return ", ".join(f"{value:.2g}" for value in values)
+    """Return numbers in words, to two digits."""
+    return ", ".join(f"{float(f'{value:.2g}'):g}" for value in values)
 
 
 Ailment = Callable[[Evidence], Finding | None]

@@ -241,12 +241,12 @@ def unwrapped(given: Any) -> tuple[Any, list[Any]]:
     if isinstance(given, BaseBackprop):
         check_is_fitted(given)
         return given, []
-    if hasattr(given, "steps") and not isinstance(given, type):
+    if hasattr(given, "steps"):
         check_is_fitted(given)
         clf, steps = unwrapped(given.steps[-1][1])
         return clf, ([given[:-1]] if len(given.steps) > 1 else []) + steps
-    if hasattr(given, "param_grid") or hasattr(given, "best_estimator_"):
-        check_is_fitted(given)
+    if hasattr(given, "refit"):
+        check_is_fitted(given, "best_estimator_")
         return unwrapped(given.best_estimator_)
     what = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
     raise TypeError(
