@@ -12,7 +12,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from benchmarks.tables import data_folder, load_tables
 from skbackprop import BackpropClassifier, TwoLayerClassifier
 from skbackprop._data.scale import Scale, may_be_large
 from skbackprop._data.table import Table
@@ -181,10 +180,11 @@ def test_one_product_tells_that_all_are_small(kind):
 
 @pytest.fixture(scope="module")
 def tables():
-    folder = data_folder(None)
+    suite = pytest.importorskip("benchmarks.tables", reason="needs the benchmarks beside the tests")
+    folder = suite.data_folder(None)
     if folder is None:
         pytest.skip("needs the tables of $SKBACKPROP_DATA")
-    return load_tables(folder)
+    return suite.load_tables(folder)
 
 
 def prepared(table, *steps):
