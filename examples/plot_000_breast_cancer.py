@@ -118,12 +118,14 @@ fig.tight_layout()
 #
 # "Training destabilises": worse, it dies. The areas among the features are in the thousands, and so is the first
 # gradient. A few steps take every hidden unit to where relu is zero for every sample; from there no gradient comes
-# back. The loss is finite, but every tumour is predicted to be benign, and a warning says so.
+# back. The loss is finite, but every tumour is predicted to be benign. Two warnings say so: one of the features, before
+# training, and one of what came of it.
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     unscaled = TwoLayerClassifier(16, **plain, learning_rate=0.05, max_iter=500).fit(X_train_raw, y_train)
-print(caught[-1].message)
+for warning in caught:
+    print(warning.message)
 print("accuracy on the test set:", round(unscaled.score(X_test_raw, y_test), 4), "- benign:", round(y_test.mean(), 4))
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))

@@ -113,6 +113,7 @@ PROTOCOLS = {
     "arrays": ["Cache", "Parameters"],
     "gradient_check": ["GradientCheck"],
     "explanation": ["Step", "StepExplanation"],
+    "diagnosis": ["Diagnosis", "Finding"],
     "gradient_comparison": ["GradientComparison", "ArrayComparison"],
 }
 

@@ -20,7 +20,7 @@ FLOORS = [
     ["arrays", "network"],
     ["gradient_check", "gradient_comparison"]
     + [f"_comparison/{name}" for name in ("steps", "shapes", "slips", "diagnosis")],
-    ["_data/table", "_data/feature_tables", "_data/label_arrays", "_data/labels", "_data/samples"],
+    ["_data/table", "_data/feature_tables", "_data/label_arrays", "_data/labels", "_data/samples", "_data/scale"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],
     ["_sklearn/compat", "_sklearn/inputs", "_sklearn/auto", "_sklearn/methods", "_sklearn/prediction"],
@@ -33,7 +33,8 @@ FLOORS = [
     ["_onnx/models"],
     ["_onnx/whole", "_onnx/check"],
     ["_display/fitted", "_display/curves", "_display/drawing"],
-    ["display", "network_display", "training_display", "explanation", "onnx"],
+    ["_diagnosis/view", "_diagnosis/evidence", "_diagnosis/remedies", "_diagnosis/ailments"],
+    ["display", "network_display", "training_display", "explanation", "diagnosis", "onnx"],
     ["__init__"],
 ]
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from .._core.kernels import Array
 from .._core.parameters import penalty
 from .._core.predict import BLOCK_SAMPLES, block_size
+from .._data.scale import LARGE, feature
 from .._data.table import Table
 from ..network import Network
 from .recording import Columns
@@ -33,22 +34,26 @@ class DivergenceError(ValueError):
         Epochs that were completed, the one that diverged included.
     history : dict of lists
         ``history_`` up to that epoch, so that the way there can be plotted.
+    feature : str, default=None
+        The feature that is to blame, by name and number, if it is one that was not scaled.
 
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from skbackprop import DivergenceError, TwoLayerClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> clf = TwoLayerClassifier(solver="sgd", learning_rate=1e12, early_stopping=False, random_state=0)
     >>> try:
-    ...     TwoLayerClassifier(solver="sgd", learning_rate=1e12, early_stopping=False, random_state=0).fit(X, y)
+    ...     clf.fit(StandardScaler().fit_transform(X), y)
     ... except DivergenceError as error:
     ...     print(error.epoch, len(error.history["loss"]) == error.epoch)
     1 True
     """
 
-    def __init__(self, message: str, epoch: int, history: Columns) -> None:
-        super().__init__(message, epoch, history)  # the arguments again, so that it can be pickled
-        self.message, self.epoch, self.history = message, epoch, history
+    def __init__(self, message: str, epoch: int, history: Columns, feature: str | None = None) -> None:
+        super().__init__(message, epoch, history, feature)  # the arguments again, so that it can be pickled
+        self.message, self.epoch, self.history, self.feature = message, epoch, history, feature
 
     def __str__(self) -> str:
         return self.message
@@ -135,9 +140,9 @@ def divergence(history: Columns, final: Any, X: Any, learning_rate: float, names
     epoch, shown = len(history["loss"]), ", ".join(f"{J:.4g}" for J in [*history["loss"], *final][-3:])
     sizes = abs(X).max(axis=0).toarray().ravel() if sp.issparse(X) else np.maximum(X.max(axis=0), -X.min(axis=0))
     column = int(np.argmax(sizes))
-    name = column if names is None else f"{names[column]!r} (column {column})"
+    name = feature(column, names) if sizes[column] > LARGE else None
     cause = f"unscaled features; feature {name} reaches {sizes[column]:.4g}. {REMEDY}"
-    if sizes[column] <= 100:
+    if name is None:
         cause = "too high a rate. Remedy: lower it tenfold, or bound the gradient, solver=SGD(max_grad_norm=1.0)"
     what = f"Training diverged in epoch {epoch} at learning_rate={learning_rate:g}: the last losses were {shown}"
-    return DivergenceError(f"{what}. Likely cause: {cause}.", epoch, history)
+    return DivergenceError(f"{what}. Likely cause: {cause}.", epoch, history, name)

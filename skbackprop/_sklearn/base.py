@@ -35,6 +35,7 @@ from .inputs import (
     state_of_training,
     validation_set,
     warn_of_likely_mistakes,
+    warn_of_uneven_features,
 )
 from .methods import AvailableIf, check_names, in_our_words
 from .prediction import Predictor, fitted_activations
@@ -160,6 +161,8 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))
+        if not resumed:
+            warn_of_uneven_features(self, tables.whole, checked.names)
         max_epochs = None if strategy.searches else self.max_iter  # unknown for a search
         monitor = Monitor(self, X, y, sample_weight, max_epochs, partial(self._fitted, job, copied=True))
         self._train(job, network, plan, strategy, tables, monitor)

@@ -15,6 +15,8 @@ from .._data.feature_tables import check_dimensions, columns_without_numbers
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
+from .._data.scale import Scale, may_be_large
+from .._data.table import Table
 from ..initializers import zeros
 from ..network import Network, resolve_activations
 from ..registry import same
@@ -32,6 +34,7 @@ ANOTHER_SCALE = (
     "X_val is of another scale than X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
     "Transform X_val as X was transformed; Pipeline(..., transform_input=['X_val']) does it."
 )
+UNEVEN = "The features are of very different size, so the network hardly sees the small ones"
 
 
 class Checked(NamedTuple):
@@ -197,6 +200,16 @@ def warn_of_likely_mistakes(samples: Samples, given: Samples | None) -> None:
     sizes = [float(np.sqrt(np.median(each.table().sample(2048).mean_squares()))) for each in sets]
     if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):
         warnings.warn(ANOTHER_SCALE.format(*sizes), stacklevel=FIT_STACKLEVEL)
+
+
+def warn_of_uneven_features(estimator: Any, table: Table, names: dict[str, Any]) -> None:
+    """Warn, if a feature is large and dwarfs another, which a scaler would mend. Only fit may call it."""
+    if not may_be_large(table):
+        return
+    scale = Scale.of(table, names.get("feature_names_in_"))
+    if scale.is_uneven:
+        remedy = f"make_pipeline({scale.scaler}(), {type(estimator).__name__}(...))"
+        warnings.warn(f"{UNEVEN}: {scale.evidence}. Scale them: {remedy}.", stacklevel=FIT_STACKLEVEL)
 
 
 def state_of_training(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
