@@ -67,8 +67,8 @@ sphinx_gallery_conf = {
 }
 
 # The player of a film would fetch an icon font for its buttons from elsewhere; here they are characters.
-SIGNS = {"minus": "−", "fast-backward": "⏮", "step-backward": "‹", "play fa-flip-horizontal": "◀", "pause": "⏸"}
-SIGNS |= {"play": "▶", "step-forward": "›", "fast-forward": "⏭", "plus": "+"}
+SIGNS = {"minus": "−", "fast-backward": "«", "step-backward": "‹", "play fa-flip-horizontal": "◀", "pause": "‖"}
+SIGNS |= {"play": "▶", "step-forward": "›", "fast-forward": "»", "plus": "+"}
 player = matplotlib.animation
 player.JS_INCLUDE = re.sub(r"<link[^>]*>", "", player.JS_INCLUDE)
 for icon, sign in SIGNS.items():

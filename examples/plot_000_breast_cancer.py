@@ -19,7 +19,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 X, y = load_breast_cancer(return_X_y=True)
-X_train_raw, X_test_raw, y_train, y_test = train_test_split(X, y, test_size=0.2, random_state=42)
+X_train_raw, X_test_raw, y_train, y_test = train_test_split(
+    X, y, test_size=0.2, random_state=42
+)
 scaler = StandardScaler().fit(X_train_raw)
 X_train, X_test = scaler.transform(X_train_raw), scaler.transform(X_test_raw)
 
@@ -64,22 +66,45 @@ print("Test Accuracy:", net.score(X_test, y_test))
 
 from skbackprop import TwoLayerClassifier
 
-plain = {"weight_init": Normal(0.01), "solver": "sgd", "batch_size": "full", "alpha": 0.0}
+plain = {
+    "weight_init": Normal(0.01),
+    "solver": "sgd",
+    "batch_size": "full",
+    "alpha": 0.0,
+}
 plain |= {"early_stopping": False, "n_iter_no_change": None, "random_state": 42}
 rng = np.random.RandomState(42)
-Network([30, 16, 1], weight_init=Normal(0.01), random_state=rng)  # the first draw
-clf = TwoLayerClassifier(16, **{**plain, "random_state": rng}, learning_rate=0.05, max_iter=500).fit(X_train, y_train)
+Network(
+    [30, 16, 1], weight_init=Normal(0.01), random_state=rng
+)  # the first draw
+clf = TwoLayerClassifier(
+    16, **{**plain, "random_state": rng}, learning_rate=0.05, max_iter=500
+).fit(X_train, y_train)
 
-published = {0: (0.6932, 0.3714), 50: (0.6510, 0.6330), 100: (0.4344, 0.9341), 150: (0.2253, 0.9560)}
-published |= {200: (0.1445, 0.9714), 250: (0.1116, 0.9736), 300: (0.0935, 0.9824), 350: (0.0833, 0.9824)}
+published = {
+    0: (0.6932, 0.3714),
+    50: (0.6510, 0.6330),
+    100: (0.4344, 0.9341),
+    150: (0.2253, 0.9560),
+}
+published |= {
+    200: (0.1445, 0.9714),
+    250: (0.1116, 0.9736),
+    300: (0.0935, 0.9824),
+    350: (0.0833, 0.9824),
+}
 published |= {400: (0.0767, 0.9824), 450: (0.0721, 0.9824)}
 print("      |       loss        | training accuracy")
 print("epoch | published |  ours | published |  ours")
 for epoch, printed in published.items():
     ours = clf.history_["loss"][epoch], clf.history_["accuracy"][epoch]
-    print(f"{epoch:5} |    {printed[0]:.4f} | {ours[0]:.4f} |   {printed[1]:.4f} | {ours[1]:.4f}")
+    print(
+        f"{epoch:5} |    {printed[0]:.4f} | {ours[0]:.4f} |   {printed[1]:.4f} | {ours[1]:.4f}"
+    )
     assert np.array_equal(np.round(ours, 4), printed)
-assert clf.score(X_test, y_test) == net.score(X_test, y_test) == 0.9912280701754386
+assert (
+    clf.score(X_test, y_test) == net.score(X_test, y_test) == 0.9912280701754386
+)
 np.testing.assert_allclose(clf.coefs_[0], net.W[0])
 
 # %%
@@ -96,33 +121,71 @@ import matplotlib.pyplot as plt
 
 def train(hidden_units=16, learning_rate=0.05, max_iter=500, **params):
     """Return a fitted classifier that has monitored the test set, which has no influence on the training."""
-    clf = TwoLayerClassifier(hidden_units, **{**plain, "learning_rate": learning_rate, "max_iter": max_iter, **params})
+    clf = TwoLayerClassifier(
+        hidden_units,
+        **{
+            **plain,
+            "learning_rate": learning_rate,
+            "max_iter": max_iter,
+            **params,
+        },
+    )
     return clf.fit(X_train, y_train, X_val=X_test, y_val=y_test)
 
 
 def test_loss(clf):
     """Return the log loss on the test set at the end of training, and at its best epoch."""
-    return clf.history_["validation_loss"][-1], min(clf.history_["validation_loss"])
+    return clf.history_["validation_loss"][-1], min(
+        clf.history_["validation_loss"]
+    )
 
 
 sizes = [2, 4, 8, 16, 32, 64, 128]
 short = [train(h) for h in sizes]
 long = [train(h, learning_rate=0.5, max_iter=1000) for h in sizes]
-fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.6), sharey=True, layout="constrained")
-for ax, fits, title in ((axes[0], short, "500 epochs at 0.05"), (axes[1], long, "1,000 epochs at 0.5")):
+fig, axes = plt.subplots(
+    1, 2, figsize=(7.5, 3.6), sharey=True, layout="constrained"
+)
+for ax, fits, title in (
+    (axes[0], short, "500 epochs at 0.05"),
+    (axes[1], long, "1,000 epochs at 0.5"),
+):
     ax.plot(sizes, [clf.loss_ for clf in fits], "o-", label="training loss")
-    ax.plot(sizes, [test_loss(clf)[0] for clf in fits], "s--", label="test loss, at the end")
-    ax.plot(sizes, [test_loss(clf)[1] for clf in fits], "^:", label="test loss, at its best epoch")
-    ax.set(xscale="log", xticks=sizes, xticklabels=sizes, xlabel="hidden units", title=title)
+    ax.plot(
+        sizes,
+        [test_loss(clf)[0] for clf in fits],
+        "s--",
+        label="test loss, at the end",
+    )
+    ax.plot(
+        sizes,
+        [test_loss(clf)[1] for clf in fits],
+        "^:",
+        label="test loss, at its best epoch",
+    )
+    ax.set(
+        xscale="log",
+        xticks=sizes,
+        xticklabels=sizes,
+        xlabel="hidden units",
+        title=title,
+    )
     ax.minorticks_off()
 axes[0].set(ylabel="log loss", ylim=(0, None))
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
+fig.legend(
+    *axes[0].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=3,
+    fontsize="small",
+)
 
 ends, bests = np.transpose([test_loss(clf) for clf in short])
 assert np.allclose(ends, bests, rtol=0.01)
 assert np.argmin(ends) == len(sizes) - 1
 ends, bests = np.transpose([test_loss(clf) for clf in long])
-assert all(more.loss_ < less.loss_ / 3 for more, less in zip(long, short, strict=True))
+assert all(
+    more.loss_ < less.loss_ / 3 for more, less in zip(long, short, strict=True)
+)
 assert np.all(ends > 1.1 * bests)
 
 # %%
@@ -136,10 +199,19 @@ assert np.all(ends > 1.1 * bests)
 from skbackprop import DivergenceError
 
 fig, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
-usual, faster, fastest = fits = [train(learning_rate=rate) for rate in (0.05, 0.5, 5)]
+usual, faster, fastest = fits = [
+    train(learning_rate=rate) for rate in (0.05, 0.5, 5)
+]
 for clf in fits:
-    (line,) = ax.plot(clf.loss_curve_, label=f"rate {clf.learning_rate:g}, training")
-    ax.plot(clf.history_["validation_loss"], "--", color=line.get_color(), label=f"rate {clf.learning_rate:g}, test")
+    (line,) = ax.plot(
+        clf.loss_curve_, label=f"rate {clf.learning_rate:g}, training"
+    )
+    ax.plot(
+        clf.history_["validation_loss"],
+        "--",
+        color=line.get_color(),
+        label=f"rate {clf.learning_rate:g}, test",
+    )
 try:
     train(learning_rate=50)
 except DivergenceError as error:
@@ -169,12 +241,21 @@ import warnings
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    unscaled = TwoLayerClassifier(16, **plain, learning_rate=0.05, max_iter=500).fit(X_train_raw, y_train)
+    unscaled = TwoLayerClassifier(
+        16, **plain, learning_rate=0.05, max_iter=500
+    ).fit(X_train_raw, y_train)
 for warning in caught:
     print("Warning:", warning.message)
-print("accuracy on the test set:", round(unscaled.score(X_test_raw, y_test), 4), "- benign:", round(y_test.mean(), 4))
+print(
+    "accuracy on the test set:",
+    round(unscaled.score(X_test_raw, y_test), 4),
+    "- benign:",
+    round(y_test.mean(), 4),
+)
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.6), layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(7.5, 3.6), layout="constrained"
+)
 for clf, name, style in ((unscaled, "unscaled", "-"), (usual, "scaled", "--")):
     left.plot(range(1, 501), clf.history_["accuracy"], style, label=name)
     right.plot(range(1, 501), clf.history_["dead_units"], style, label=name)
@@ -196,19 +277,41 @@ assert usual.history_["accuracy"][-1] > 0.98
 # better on this table.
 
 alphas = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
-penalised = [train(learning_rate=0.5, max_iter=2000, alpha=alpha) for alpha in alphas]
+penalised = [
+    train(learning_rate=0.5, max_iter=2000, alpha=alpha) for alpha in alphas
+]
 without = train(learning_rate=0.5, max_iter=2000)
 tests = [test_loss(clf)[0] for clf in penalised]
 fig, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-ax.plot(alphas, [clf.loss_ - clf.history_["penalty"][-1] for clf in penalised], "o-", label="training")
+ax.plot(
+    alphas,
+    [clf.loss_ - clf.history_["penalty"][-1] for clf in penalised],
+    "o-",
+    label="training",
+)
 ax.plot(alphas, tests, "s--", label="test")
-ax.axhline(test_loss(without)[0], color="C1", linestyle=":", label="test, no penalty, at the end")
-ax.axhline(test_loss(without)[1], color="C2", linestyle=":", label="test, no penalty, best epoch")
+ax.axhline(
+    test_loss(without)[0],
+    color="C1",
+    linestyle=":",
+    label="test, no penalty, at the end",
+)
+ax.axhline(
+    test_loss(without)[1],
+    color="C2",
+    linestyle=":",
+    label="test, no penalty, best epoch",
+)
 ax.set(xscale="log", xlabel="alpha", ylabel="log loss (without the penalty)")
 ax.legend()
 
-print({alpha: round(loss, 4) for alpha, loss in zip(alphas, tests, strict=True)})
-print("without, at the end and at the best epoch:", np.round(test_loss(without), 4))
+print(
+    {alpha: round(loss, 4) for alpha, loss in zip(alphas, tests, strict=True)}
+)
+print(
+    "without, at the end and at the best epoch:",
+    np.round(test_loss(without), 4),
+)
 
 assert max(tests[:-1]) < test_loss(without)[0] < tests[-1]
 assert test_loss(without)[1] < min(tests)
@@ -225,10 +328,18 @@ for name, clf in (("identity", linear), ("relu", usual)):
     print(f"{name:>9}: training loss {clf.loss_:.4f}, test loss {test_loss(clf)[0]:.4f}, "
           f"test accuracy {clf.score(X_test, y_test):.4f}")  # fmt: skip
 one_layer = (linear.coefs_[0] @ linear.coefs_[1]).ravel()
-one_bias = linear.intercepts_[0] @ linear.coefs_[1].ravel() + linear.intercepts_[1]
-np.testing.assert_allclose(X_test @ one_layer + one_bias, linear.decision_function(X_test))
+one_bias = (
+    linear.intercepts_[0] @ linear.coefs_[1].ravel() + linear.intercepts_[1]
+)
+np.testing.assert_allclose(
+    X_test @ one_layer + one_bias, linear.decision_function(X_test)
+)
 
-assert 0.85 * test_loss(usual)[0] < test_loss(linear)[0] < 0.95 * test_loss(usual)[0]
+assert (
+    0.85 * test_loss(usual)[0]
+    < test_loss(linear)[0]
+    < 0.95 * test_loss(usual)[0]
+)
 
 # %%
 # What happens with 5,000 epochs?
@@ -242,13 +353,21 @@ from skbackprop import LossCurveDisplay
 ten_times = train(max_iter=5000)
 best = int(np.argmin(ten_times.history_["validation_loss"]))
 display = LossCurveDisplay.from_estimator(ten_times, log_scale=True)
-print(f"least test loss: {test_loss(ten_times)[1]:.4f} in epoch {best}; at the end: {test_loss(ten_times)[0]:.4f}")
+print(
+    f"least test loss: {test_loss(ten_times)[1]:.4f} in epoch {best}; at the end: {test_loss(ten_times)[0]:.4f}"
+)
 for clf in (usual, ten_times):
-    print(f"test accuracy after {clf.n_iter_} epochs: {clf.score(X_test, y_test):.4f}")
+    print(
+        f"test accuracy after {clf.n_iter_} epochs: {clf.score(X_test, y_test):.4f}"
+    )
 
 assert np.all(np.diff(ten_times.loss_curve_) < 0)
 assert 0.28 < best / 5000 < 0.38
-assert np.sum(ten_times.predict(X_test) == y_test) - np.sum(usual.predict(X_test) == y_test) == 1
+assert (
+    np.sum(ten_times.predict(X_test) == y_test)
+    - np.sum(usual.predict(X_test) == y_test)
+    == 1
+)
 
 # %%
 # What happens with large initial weights?
@@ -260,7 +379,9 @@ assert np.sum(ten_times.predict(X_test) == y_test) - np.sum(usual.predict(X_test
 
 scales = [0.01, 0.18, 1.0, 10.0]
 fits = [train(weight_init=Normal(scale)) for scale in scales]
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 4), sharey=True, layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(7.5, 4), sharey=True, layout="constrained"
+)
 for scale, clf in zip(scales, fits, strict=True):
     left.plot(clf.loss_curve_, label=f"weights × {scale:g}")
     right.plot(clf.history_["validation_loss"])
@@ -275,7 +396,12 @@ assert fits[1].loss_curve_[100] < fits[0].loss_curve_[100] / 2
 assert fits[2].loss_curve_[0] > np.log(2)
 assert fits[3].loss_curve_[0] > 10
 assert min(clf.score(X_train, y_train) for clf in fits) > 0.98
-assert test_loss(fits[0])[0] < test_loss(fits[1])[0] < test_loss(fits[2])[0] / 2 < test_loss(fits[3])[0] / 100
+assert (
+    test_loss(fits[0])[0]
+    < test_loss(fits[1])[0]
+    < test_loss(fits[2])[0] / 2
+    < test_loss(fits[3])[0] / 100
+)
 
 # %%
 # Vanishing and exploding gradients need more layers to show. Here is the length of each layer's gradient at the first
@@ -289,14 +415,26 @@ def gradient_norms(activation, scale):
     """Return the length of the gradient of each layer, the mean of ten draws of weights."""
     norms = []
     for seed in range(10):
-        deep = Network([30, *[32] * 7, 1], activation, weight_init="lecun", random_state=seed)  # 1/√fan_in
+        deep = Network(
+            [30, *[32] * 7, 1],
+            activation,
+            weight_init="lecun",
+            random_state=seed,
+        )  # 1/√fan_in
         deep.theta *= scale
         grads = deep.backward(deep.forward(X_train), y_train)
-        norms.append([np.hypot(*map(np.linalg.norm, layer)) for layer in zip(grads.W, grads.b, strict=True)])
+        norms.append(
+            [
+                np.hypot(*map(np.linalg.norm, layer))
+                for layer in zip(grads.W, grads.b, strict=True)
+            ]
+        )
     return np.exp(np.log(norms).mean(axis=0))
 
 
-fig, axes = plt.subplots(1, 2, figsize=(7.5, 4), sharey=True, layout="constrained")
+fig, axes = plt.subplots(
+    1, 2, figsize=(7.5, 4), sharey=True, layout="constrained"
+)
 norms = {}
 for ax, activation, standard, scales in (
     (axes[0], "sigmoid", 1, (4, 1, 1 / 2)),
@@ -304,12 +442,24 @@ for ax, activation, standard, scales in (
 ):
     for scale in scales:
         norms[activation, scale] = gradient_norms(activation, scale * standard)
-        ax.plot(range(1, 9), norms[activation, scale], "o-", label=f"weights × {scale:g}")
-    ax.set(xlabel="layer, from the last to the first", yscale="log", title=activation, xlim=(8.3, 0.7))
+        ax.plot(
+            range(1, 9),
+            norms[activation, scale],
+            "o-",
+            label=f"weights × {scale:g}",
+        )
+    ax.set(
+        xlabel="layer, from the last to the first",
+        yscale="log",
+        title=activation,
+        xlim=(8.3, 0.7),
+    )
     ax.legend(fontsize="small")
 axes[0].set_ylabel("length of the gradient")
 
-assert all(np.all(np.diff(norms["sigmoid", scale]) > 0) for scale in (4, 1, 1 / 2))
+assert all(
+    np.all(np.diff(norms["sigmoid", scale]) > 0) for scale in (4, 1, 1 / 2)
+)
 assert np.ptp(np.log(norms["relu", 1])) < np.log(1.5)
 assert np.allclose(norms["relu", 2] / norms["relu", 1], 200, atol=100)
 assert np.all(np.diff(norms["relu", 1 / 2]) > 0)
@@ -321,11 +471,20 @@ assert np.all(np.diff(norms["relu", 1 / 2]) > 0)
 
 from skbackprop import BackpropClassifier
 
-deep = BackpropClassifier([32] * 7, activation="sigmoid", **plain | {"weight_init": "glorot"}, max_iter=300)
+deep = BackpropClassifier(
+    [32] * 7,
+    activation="sigmoid",
+    **plain | {"weight_init": "glorot"},
+    max_iter=300,
+)
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="The fitted network is useless")  # that is to be shown
+    warnings.filterwarnings(
+        "ignore", message="The fitted network is useless"
+    )  # that is to be shown
     deep.fit(X_train, y_train)
-first = [deep.history_[f"gradient_norm_{layer}"][0] for layer in range(8, 0, -1)]
+first = [
+    deep.history_[f"gradient_norm_{layer}"][0] for layer in range(8, 0, -1)
+]
 print("layer 8 to layer 1:", *(f"{norm:.1e}" for norm in first))
 share = y_train.mean()
 constant = -share * np.log(share) - (1 - share) * np.log(1 - share)

@@ -12,7 +12,9 @@ import numpy as np
 from skbackprop import BackpropClassifier
 
 rng = np.random.default_rng(0)
-X = np.vstack([rng.normal([-1, -1], 0.5, (100, 2)), rng.normal([1, 1], 0.5, (100, 2))])
+X = np.vstack(
+    [rng.normal([-1, -1], 0.5, (100, 2)), rng.normal([1, 1], 0.5, (100, 2))]
+)
 y = np.repeat([0, 1], 100)
 
 
@@ -25,19 +27,40 @@ def from_the_same_stream(_, fan_in, fan_out):
 # The notebook sums the gradient over its 200 samples with a rate of 0.1; the mean with a rate of 20 is the same. It
 # prints the loss of epochs 400, 800, …, each at the weights before its update.
 
-params = {"activation": "sigmoid", "solver": "sgd", "batch_size": "full", "alpha": 0.0}
+params = {
+    "activation": "sigmoid",
+    "solver": "sgd",
+    "batch_size": "full",
+    "alpha": 0.0,
+}
 params |= {"early_stopping": False, "n_iter_no_change": None}
 clf = BackpropClassifier(
-    (8, 4), weight_init=from_the_same_stream, learning_rate=0.1 * len(y), max_iter=400, warm_start=True, **params
+    (8, 4),
+    weight_init=from_the_same_stream,
+    learning_rate=0.1 * len(y),
+    max_iter=400,
+    warm_start=True,
+    **params,
 )
-published = {400: (0.0007, 1.0), 800: (0.0003, 1.0), 1200: (0.0002, 1.0), 1600: (0.0002, 1.0), 2000: (0.0001, 1.0)}
+published = {
+    400: (0.0007, 1.0),
+    800: (0.0003, 1.0),
+    1200: (0.0002, 1.0),
+    1600: (0.0002, 1.0),
+    2000: (0.0001, 1.0),
+}
 print("      |        loss         |      accuracy")
 print("epoch | published      ours | published      ours")
 for epoch, (loss, accuracy) in published.items():
     clf.fit(X, y)  # another 400 epochs: warm_start
     ours = clf.history_["loss"][-1], clf.history_["accuracy"][-1]
-    print(f"{epoch:5} |    {loss:.4f}    {ours[0]:.4f} |        {accuracy:.3f}     {ours[1]:.3f}")
-    assert (f"{ours[0]:.4f}", f"{ours[1]:.3f}") == (f"{loss:.4f}", f"{accuracy:.3f}")
+    print(
+        f"{epoch:5} |    {loss:.4f}    {ours[0]:.4f} |        {accuracy:.3f}     {ours[1]:.3f}"
+    )
+    assert (f"{ours[0]:.4f}", f"{ours[1]:.3f}") == (
+        f"{loss:.4f}",
+        f"{accuracy:.3f}",
+    )
 
 # %%
 # The boundary
@@ -61,20 +84,41 @@ def draw(axes, clf, X, y, epochs):
     done, probabilities = 0, []
     for ax, epoch in zip(axes.ravel(), epochs, strict=True):
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The fitted network is useless")  # it is, after one epoch
+            warnings.filterwarnings(
+                "ignore", message="The fitted network is useless"
+            )  # it is, after one epoch
             clf.set_params(max_iter=epoch - done).fit(X, y)
         done = epoch
         DecisionBoundaryDisplay.from_estimator(
             clf, X, response_method="predict_proba", class_of_interest=1, plot_method="pcolormesh", cmap="RdBu_r",
             vmin=0, vmax=1, alpha=0.6, eps=0.3, ax=ax,
         )  # fmt: skip
-        ax.scatter(*X.T, c=[COLOURS[label] for label in y], s=14, edgecolors="white", linewidths=0.5)
-        ax.set(title=f"epoch {epoch}: loss {clf.loss_:.3f}", xticks=(), yticks=(), xlabel="", ylabel="")
+        ax.scatter(
+            *X.T,
+            c=[COLOURS[label] for label in y],
+            s=14,
+            edgecolors="white",
+            linewidths=0.5,
+        )
+        ax.set(
+            title=f"epoch {epoch}: loss {clf.loss_:.3f}",
+            xticks=(),
+            yticks=(),
+            xlabel="",
+            ylabel="",
+        )
         probabilities.append(clf.predict_proba(X)[:, 1])
     return probabilities
 
 
-blobs = BackpropClassifier((8, 4), weight_init="glorot", learning_rate=5.0, warm_start=True, random_state=0, **params)
+blobs = BackpropClassifier(
+    (8, 4),
+    weight_init="glorot",
+    learning_rate=5.0,
+    warm_start=True,
+    random_state=0,
+    **params,
+)
 fig, axes = plt.subplots(2, 3, figsize=(7.5, 5.2), layout="constrained")
 first, second, *_ = draw(axes, blobs, X, y, [1, 10, 20, 40, 100, 2000])
 
@@ -90,8 +134,16 @@ assert np.mean((second > 0.5) == y) > 0.99
 from sklearn.datasets import make_moons
 
 X_moons, y_moons = make_moons(300, noise=0.15, random_state=0)
-settings = {"solver": "adam", "learning_rate": 0.01, "batch_size": 32, "max_iter": 100, "random_state": 0}
-moons = BackpropClassifier((16, 16), warm_start=True, **params | {"activation": "relu"} | settings)
+settings = {
+    "solver": "adam",
+    "learning_rate": 0.01,
+    "batch_size": 32,
+    "max_iter": 100,
+    "random_state": 0,
+}
+moons = BackpropClassifier(
+    (16, 16), warm_start=True, **params | {"activation": "relu"} | settings
+)
 fig, axes = plt.subplots(2, 3, figsize=(7.5, 4.2), layout="constrained")
 draw(axes, moons, X_moons, y_moons, [1, 3, 5, 10, 30, 100])
 line = BackpropClassifier((), **params | settings).fit(X_moons, y_moons)

@@ -14,7 +14,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, LossCurveDisplay, NetworkDisplay, TrainingDisplay, TwoLayerClassifier
+from skbackprop import (
+    BackpropClassifier,
+    LossCurveDisplay,
+    NetworkDisplay,
+    TrainingDisplay,
+    TwoLayerClassifier,
+)
 
 # %%
 # The network
@@ -25,7 +31,9 @@ from skbackprop import BackpropClassifier, LossCurveDisplay, NetworkDisplay, Tra
 
 tumours = load_breast_cancer(as_frame=True)
 y = tumours.target_names[tumours.target]
-small = make_pipeline(StandardScaler(), TwoLayerClassifier(16, random_state=0)).fit(tumours.data, y)
+small = make_pipeline(
+    StandardScaler(), TwoLayerClassifier(16, random_state=0)
+).fit(tumours.data, y)
 NetworkDisplay.from_estimator(small)
 plt.show()
 
@@ -34,7 +42,9 @@ plt.show()
 # the hidden units, to *virginica*, whose petals are long and wide, and to *setosa*, whose petals are short.
 
 irises = load_iris(as_frame=True)
-flowers = make_pipeline(StandardScaler(), TwoLayerClassifier(4, activation="tanh", random_state=0))
+flowers = make_pipeline(
+    StandardScaler(), TwoLayerClassifier(4, activation="tanh", random_state=0)
+)
 flowers.fit(irises.data, irises.target_names[irises.target])
 NetworkDisplay.from_estimator(flowers)
 plt.show()
@@ -49,19 +59,34 @@ plt.show()
 # loss, which knows no penalty.
 
 X, y = load_digits(return_X_y=True)
-TrainingDisplay.from_estimator(make_pipeline(StandardScaler(), TwoLayerClassifier(random_state=0)).fit(X, y))
+TrainingDisplay.from_estimator(
+    make_pipeline(StandardScaler(), TwoLayerClassifier(random_state=0)).fit(
+        X, y
+    )
+)
 plt.show()
 
 # %%
 # A picture of what goes wrong: eight layers of sigmoids. On its way back the gradient is several times smaller from
 # layer to layer, so the first layers hardly learn, and the loss stays where it is. With tanh all layers learn.
 
-plain = {"early_stopping": False, "max_iter": 15, "n_iter_no_change": None, "random_state": 0}
+plain = {
+    "early_stopping": False,
+    "max_iter": 15,
+    "n_iter_no_change": None,
+    "random_state": 0,
+}
 figure = plt.figure(figsize=(13, 8), layout="constrained")
-for part, activation in zip(figure.subfigures(1, 2), ("sigmoid", "tanh"), strict=True):
-    deep = BackpropClassifier([20] * 8, activation=activation, weight_init="glorot", **plain)
+for part, activation in zip(
+    figure.subfigures(1, 2), ("sigmoid", "tanh"), strict=True
+):
+    deep = BackpropClassifier(
+        [20] * 8, activation=activation, weight_init="glorot", **plain
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fit says so too: the sigmoids have learnt nothing
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # fit says so too: the sigmoids have learnt nothing
         model = make_pipeline(StandardScaler(), deep).fit(X, y)
     TrainingDisplay.from_estimator(model, figure=part)
     part.suptitle(activation)
@@ -74,6 +99,13 @@ plt.show()
 # The loss alone, of two networks in one picture. The wider one is better on samples that neither has seen.
 
 watched = {"early_stopping": True, "random_state": 0}
-models = [make_pipeline(StandardScaler(), TwoLayerClassifier(units, **watched)).fit(X, y) for units in (4, 64)]
-LossCurveDisplay.from_estimator(*models, names=["4 units", "64 units"], log_scale=True)
+models = [
+    make_pipeline(StandardScaler(), TwoLayerClassifier(units, **watched)).fit(
+        X, y
+    )
+    for units in (4, 64)
+]
+LossCurveDisplay.from_estimator(
+    *models, names=["4 units", "64 units"], log_scale=True
+)
 plt.show()
