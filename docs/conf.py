@@ -1,9 +1,11 @@
 """How the documentation is built: ``python -m sphinx -W -b html docs docs/_build/html``, without any network."""
 
+import re
 import sys
 import warnings
 from pathlib import Path
 
+import matplotlib.animation
 from docutils import nodes
 from docutils.utils.math import latex2mathml
 
@@ -63,6 +65,14 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "capture_repr": (),
 }
+
+# The player of a film would fetch an icon font for its buttons from elsewhere; here they are characters.
+SIGNS = {"minus": "−", "fast-backward": "«", "step-backward": "‹", "play fa-flip-horizontal": "◀", "pause": "‖"}
+SIGNS |= {"play": "▶", "step-forward": "›", "fast-forward": "»", "plus": "+"}
+player = matplotlib.animation
+player.JS_INCLUDE = re.sub(r"<link[^>]*>", "", player.JS_INCLUDE)
+for icon, sign in SIGNS.items():
+    player.DISPLAY_TEMPLATE = player.DISPLAY_TEMPLATE.replace(f'<i class="fa fa-{icon}"></i>', sign)
 
 # ---------------------------------------------------------------------- look
 

@@ -30,7 +30,7 @@ DOCS = ROOT / "docs"
 # The pages whose code runs here. What other pages show is run by tests of their own.
 PAGES = [
     ROOT / "README.md",
-    *(DOCS / name for name in ("index.md", "mathematics.md", "extending.md")),
+    *(DOCS / name for name in ("index.md", "mathematics.md", "teach.md", "extending.md")),
     *sorted((DOCS / "user_guide").glob("*.md")),
     *sorted((DOCS / "coming_from").glob("*.md")),
 ]
