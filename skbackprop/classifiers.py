@@ -110,7 +110,8 @@ class TwoLayerClassifier(BaseBackprop):
         Epochs of the last fit, those after the best one included; with a search, those up to the best one and the final
         ones.
     n_layers_, n_outputs_ : int
-        Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
+        Layers, with the inputs counted as one, as MLPClassifier does: 3, though only two have weights; output units
+        (one for two classes).
     network_ : Network
         The fitted network in the open, with a copy of the weights: ``clf.network_.forward(X)``. It predicts class
         numbers, ``np.searchsorted(clf.classes_, y)``.

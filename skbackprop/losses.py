@@ -25,8 +25,8 @@ multilabel case (their sum over labels). Nothing is clipped and no ε is added: 
 taken off each other first, so that the log loss of any logits is exact.
 
 To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``. Losses and
-links may have a method ``bind`` too, which returns functions with work arrays of their own, so that a training step
-allocates nothing; and ``check_targets``, which says what is wrong with targets that they cannot take.
+links may have a method ``bind`` too, which returns functions with work arrays of their own, made once and not in every
+step; and ``check_targets``, which says what is wrong with targets that they cannot take.
 """
 
 from collections.abc import Callable
@@ -130,8 +130,8 @@ class SigmoidLink(Configurable):
 
     def log_loss(self, Z: Array, Y: Array, zeros: Any = 0, losses: Any = None, work: Any = None) -> Array:
         losses, work = np.maximum(Z, zeros, out=losses), np.multiply(Y, Z, out=work)
-        losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
-        losses += log1p_exp_minus_abs(Z, work)
+        losses -= work  # max(z, 0) - y z
+        losses += log1p_exp_minus_abs(Z, work)  # + log(1 + exp(-|z|))
         return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
     def pullback(self, A: Array, dA: Array, work: Array | None = None) -> Array:
@@ -178,7 +178,8 @@ class SoftmaxLink(Configurable):
         return np.subtract(D, F, out=D)
 
     def log_loss(self, Z: Array, Y: Array, work: Any = (None,)) -> Array:
-        D, F = shifted(Z, *work)  # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, since the y_k of a sample sum to one
+        # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, as the y_k sum to one
+        D, F = shifted(Z, *work)
         D *= Y
         return (F - row_sums(D, work[0]))[:, 0]
 
@@ -242,7 +243,10 @@ class LogLoss(Configurable):
 
     def _smooth(self, Y: Array, link: Any, out: Array | None) -> Array:
         s = self.label_smoothing
-        return np.add(np.multiply(Y, 1 - s, out=out), s / link.n_sides(Y.shape[1]), out=out) if s else Y
+        if not s:
+            return Y
+        share = s / link.n_sides(Y.shape[1])
+        return np.add(np.multiply(Y, 1 - s, out=out), share, out=out)
 
     def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
         """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
@@ -297,7 +301,7 @@ def shifted(Z: Array, ones: Any = None, columns: Any = None, D: Any = None, E: A
     """
     D = np.subtract(Z, row_maxima(Z, columns), out=D)
     E = np.exp(D, out=E)
-    ties = np.floor(E, out=ties)  # 1 for the maximum, and for those that tie with it
+    ties = np.floor(E, out=ties)  # 1 for the maximum, and for what ties with it
     E -= ties
     return D, np.log1p(row_sums(E, ones) + (row_sums(ties, ones) - 1))
 

@@ -120,7 +120,8 @@ def register_converters() -> None:
     try:
         from skl2onnx import update_registered_converter
     except ImportError:
-        raise ImportError("ONNX models need skl2onnx: pip install 'skbackprop[onnx]'.") from None
+        how = "install the extra 'onnx': pip install -e '.[onnx]' in the checkout of skbackprop"
+        raise ImportError(f"ONNX models need skl2onnx; {how}.") from None
     options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "raw_scores": [True, False]}
     for kind, set_types, convert in (
         (TwoLayerClassifier, set_output_types, convert_classifier),

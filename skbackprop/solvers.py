@@ -214,17 +214,20 @@ class Adam(SteppingSolver):
         return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W), where λ is zero but for AdamW.
+        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W).
 
-        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``scale`` and ``eps``,
-        which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
+        λ is zero but for AdamW. The state holds m / (1 - β₁) and v / (1 - β₂): the
+        factors are in the numbers ``scale`` and ``eps``, which saves two passes
+        over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
         m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
-        theta, weights, change = parameters.theta, parameters.weights, np.empty_like(parameters.theta)
-        b1, b2, epsilon, bounded = self.beta_1, self.beta_2, self.epsilon, self.max_grad_norm is not None
-        # numbers as arrays, since NumPy takes half as long to multiply by one of those
-        beta_1, beta_2, eps = (np.array(number, theta.dtype) for number in (b1, b2, 0.0))
-        multiply, add, cut = np.multiply, np.add, stretches(gradients.theta, state["m"], state["v"], change)
+        theta, weights = parameters.theta, parameters.weights
+        change, bounded = np.empty_like(theta), self.max_grad_norm is not None
+        b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
+        multiply, add = np.multiply, np.add
+        # numbers as arrays, by which NumPy multiplies in half the time
+        beta_1, beta_2, eps = (np.array(b, theta.dtype) for b in (b1, b2, 0.0))
+        cut = stretches(gradients.theta, state["m"], state["v"], change)
 
         def step(learning_rate: float) -> None:
             if bounded:

@@ -141,10 +141,11 @@ def bind(
     if gradients is None:
         return forward, None
     lowest = weight_gradients(cache, gradients, -1, sparse and not hidden)
-    upper = []  # backward of each layer but the first, with the transpose of what it was fed with
+    upper = []  # of all layers but the first, each with its inputs transposed
     for l in reversed(hidden):
         upper.append((lowest, cache.inputs[l].T))
-        lowest = hidden_backward(network, cache, gradients, l, functions[l][1], sparse and l == 0)
+        derivative, from_X = functions[l][1], sparse and l == 0
+        lowest = hidden_backward(network, cache, gradients, l, derivative, from_X)
 
     def backward(X: Any, ZL: Array, Y: Array, c: Any) -> None:
         loss_gradient(ZL, Y, c)
@@ -172,7 +173,8 @@ def hidden_forward(network: Any, cache: Cache, l: int, value: Function, sparse: 
 
     def forward_and_drop(A_below: Any) -> Array:
         forward(A_below)
-        np.divide(rng.random_sample(mask.shape) < keep, keep, out=mask, casting="same_kind")
+        kept = rng.random_sample(mask.shape) < keep
+        np.divide(kept, keep, out=mask, casting="same_kind")
         return np.multiply(A, mask, out=dropped)  # A ∘ mask   (m, fan_out)
 
     return forward_and_drop

@@ -156,11 +156,11 @@ def described(title: str, arrays: dict[str, Any]) -> str:
 
 
 def penalty(weights: Array, alpha: float) -> float:
-    """Return (alpha / 2) Σ_l ‖Wl‖², of the weights of all layers in one vector; biases are not penalised."""
+    """Return (alpha / 2) Σ_l ‖Wl‖² of all weights in one vector."""
     return 0.5 * alpha * float(weights.dot(weights)) if alpha else 0.0
 
 
 def add_penalty_gradient(weights: Array, alpha: float, gradients: Array) -> None:
-    """Add the gradient of the penalty to that of the weights: dW ← dW + alpha W."""
+    """Add the gradient of the penalty: dW ← dW + alpha W."""
     if alpha:
         axpy(alpha, weights, gradients)
