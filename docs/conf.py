@@ -146,8 +146,16 @@ def draw_start(app):
     matplotlib.pyplot.close(figure)
 
 
+def leave_out_empty_sidebar(app, page, template, context, doctree):
+    """Leave the sidebar out of a page that has no pages below or beside it."""
+    below = app.env.toctree_includes
+    if page in below["index"] and not below.get(page):
+        context["sidebars"] = []
+
+
 def setup(app):
-    """Enter the renderer, and draw what the start page shows."""
+    """Enter the renderer and what is done beside Sphinx's own work."""
+    app.connect("html-page-context", leave_out_empty_sidebar)
     app.add_html_math_renderer(
         "mathml",
         inline_renderers=(_inline_math, None),

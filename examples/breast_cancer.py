@@ -70,8 +70,8 @@ def search(X_train, y_train):
 def compare(before, after, X_test, y_test):
     """Print how much better one model is than another on the same samples, and whether these can tell.
 
-    A search takes the best of many noisy scores, so its winner owes some of its score to luck, which does not come along
-    to the test samples. There it may well be behind the model that it is to replace.
+    A search takes the best of many noisy scores, so its winner owes some of its score to luck, which does not come
+    along to the test samples. There it may well be behind the model that it is to replace.
     """
     truth = np.searchsorted(after.classes_, y_test)
     losses = [-model.predict_log_proba(X_test)[np.arange(len(truth)), truth] for model in (before, after)]

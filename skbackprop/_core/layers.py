@@ -2,16 +2,18 @@ r"""The layers: forward and backward, for any depth. Everything that is trained 
 
 For a mini-batch X of m samples and layers l = 1 … L, with layer sizes n_0 (features), n_1, …, n_L (outputs)::
 
-    forward     A0 = X                                  (m, n_0)
-                Zl = A(l-1) Wl + bl                     (m, n_l)     Wl (n_(l-1), n_l), bl (n_l,)
-                Al = φ(Zl)          for l < L           (m, n_l)
-                AL = link(ZL)       sigmoid or softmax  (m, n_L)
+    forward     A0 = X                                 (m, n_0)
+                Zl = A(l-1) Wl + bl                    (m, n_l)
+                Al = φ(Zl)         for l < L           (m, n_l)
+                AL = link(ZL)      sigmoid or softmax  (m, n_L)
 
-    backward    dZL = c ∘ ∂ℓ/∂ZL                        (m, n_L)     c_i = w_i / Σ w, one for each sample
-                dWl = A(l-1)ᵀ dZl                       (n_(l-1), n_l)
-                dbl = 1ᵀ dZl                            (n_l,)
-                dA(l-1) = dZl Wlᵀ                       (m, n_(l-1))
-                dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1))          (m, n_(l-1))
+    backward    dZL = c ∘ ∂ℓ/∂ZL                       (m, n_L)
+                dWl = A(l-1)ᵀ dZl                      (n_(l-1), n_l)
+                dbl = 1ᵀ dZl                           (n_l,)
+                dA(l-1) = dZl Wlᵀ                      (m, n_(l-1))
+                dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1))         (m, n_(l-1))
+
+Wl has the shape (n_(l-1), n_l), bl the shape (n_l,), and c_i = w_i / Σ w is the share of each sample, (m, 1).
 
 With dropout the next layer sees A ∘ mask instead of A, where the mask holds 0 or 1 / (1 - p), and dA is multiplied by
 the same mask on the way back.
