@@ -1,37 +1,9 @@
 """``literalinclude`` for a page: a signature that is too long for it is folded, and any other line that is, refused."""
 
-import re
-import textwrap
-
 from docutils import nodes
+from folding import WIDEST, folded
 from sphinx.directives.code import LiteralInclude
 from sphinx.util import logging
-
-WIDEST = 80  # characters of a line that is shown
-
-
-def folded(code):
-    """Return code with the parameters of each too long ``def`` on lines of their own, as many on a line as fit."""
-    return "\n".join(map(folded_signature, code.splitlines()))
-
-
-def folded_signature(line):
-    parts = re.fullmatch(r"( *)((?:class|def) \w+\()(.*)(\).*:)", line)
-    if parts is None or len(line) <= WIDEST:
-        return line
-    indent, head, parameters, tail = parts.groups()
-    whole = (
-        re.sub(r", (?=\*|\w+[:=,]|\w+$)", ",\n", parameters)
-        .replace(" ", "\0")
-        .replace("\n", " ")
-    )
-    lines = textwrap.wrap(
-        whole,
-        WIDEST,
-        initial_indent=f"{indent}    ",
-        subsequent_indent=f"{indent}    ",
-    )
-    return "\n".join([indent + head, *lines, indent + tail]).replace("\0", " ")
 
 
 class FoldedInclude(LiteralInclude):

@@ -1,5 +1,6 @@
 """What a reader of the pages sees: lines that fit, formulas that are rendered as meant, numbers that the code has."""
 
+import ast
 import importlib.util
 import inspect
 import re
@@ -14,20 +15,25 @@ from skbackprop import BackpropClassifier, TwoLayerClassifier
 INCLUDES = re.compile(r"^```\{literalinclude\} (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SITE = [page for page in MARKDOWN if DOCS in page.parents]
 TEXTS = [*MARKDOWN, *sorted((ROOT / "skbackprop").rglob("*.py")), *sorted((ROOT / "examples").rglob("*.py"))]
-WIDEST = 80  # characters of a line of code, as docs/source_code.py and docs/ruff.toml have it
+WIDEST = 80  # characters of a line of code, as docs/folding.py and docs/ruff.toml have it
 
 
 def read(path):
     return path.read_text(encoding="utf-8")
 
 
+def helper(name):
+    """Return a module that helps to build the site."""
+    specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def quoted():
     """The names that pages may quote, and the numbers of the code that stand for them."""
-    specification = importlib.util.spec_from_file_location("quoted", DOCS / "quoted.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.QUOTED
+    return helper("quoted").QUOTED
 
 
 # ---------------------------------------------------------------------- lines
@@ -52,9 +58,10 @@ def included(page):
 def test_included_source_is_dedented_and_fits(page):
     for asked, code in included(page):
         assert "dedent" in asked, asked
-        for line in code.splitlines():
-            is_signature = re.match(r" *(def|class) ", line)  # the site folds these
-            assert len(line) <= WIDEST or is_signature, line
+        shown = helper("folding").folded(code)
+        assert max(map(len, shown.splitlines())) <= WIDEST, shown
+        if "start-at" not in asked:
+            assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(code))
 
 
 @pytest.mark.parametrize("page", SITE, ids=identity)
@@ -76,6 +83,10 @@ def test_fractions_have_braces(path):
 def test_what_pages_quote_is_there_and_nothing_else(quoted):
     used = {name for page in SITE for name in re.findall(r"\{\{ (\w+) \}\}", without_code(page))}
     assert used <= set(quoted) <= used | set(STATED)
+    for page in SITE:
+        assert len(re.findall(r"\{\{ \w+ \}\}", read(page))) == len(re.findall(r"\{\{ \w+ \}\}", without_code(page))), (
+            f"{page.name}: in code a name is shown as it is written"
+        )
 
 
 # Sentences that state a number of the code: in pages, the README, docstrings. The group is the number.
