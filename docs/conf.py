@@ -9,6 +9,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math import latex2mathml
+from sphinx import addnodes
 
 import skbackprop
 
@@ -146,16 +147,28 @@ def draw_start(app):
     matplotlib.pyplot.close(figure)
 
 
-def leave_out_empty_sidebar(app, page, template, context, doctree):
-    """Leave the sidebar out of a page that has no pages below or beside it."""
+def leave_out_sidebar(app, page, template, context, doctree):
+    """Leave the sidebar out where it would be empty, and beside the wide code of an example."""
     below = app.env.toctree_includes
-    if page in below["index"] and not below.get(page):
+    is_alone = page in below["index"] and not below.get(page)
+    if is_alone or page.startswith("auto_examples/plot_"):
         context["sidebars"] = []
+
+
+def name_in_short(app, doctree):
+    """Give what is documented by its module the short name, too.
+
+    The pages of source link back to all names of a file by the prefix of the first one, which may be a short one.
+    """
+    for signature in doctree.findall(addnodes.desc_signature):
+        if signature.get("module", "").startswith("skbackprop."):
+            signature["ids"].append(f"skbackprop.{signature['fullname']}")
 
 
 def setup(app):
     """Enter the renderer and what is done beside Sphinx's own work."""
-    app.connect("html-page-context", leave_out_empty_sidebar)
+    app.connect("html-page-context", leave_out_sidebar)
+    app.connect("doctree-read", name_in_short)
     app.add_html_math_renderer(
         "mathml",
         inline_renderers=(_inline_math, None),
