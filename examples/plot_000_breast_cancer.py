@@ -238,6 +238,8 @@ assert test_loss(fastest)[0] > 2 * test_loss(fastest)[1]
 # here: one of the features, before training, and one of what came of it. The scaled network, in the same 500 epochs,
 # learns.
 
+import warnings
+
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     unscaled = TwoLayerClassifier(

@@ -8,8 +8,8 @@ Arrays have shape (m, n): m samples, n units. ``Z`` holds the weighted sums, ``A
     out ← φ'(Z); A = φ(Z) is passed too, since it often gives the derivative with less work. Backpropagation then
     multiplies: dZ = dA ∘ φ'(Z)
 ``bind(Z)``, optional
-    Returns the same two functions for arrays of Z's shape, with constants and work arrays of their own, so that a
-    training step allocates nothing
+    Returns the same two functions for arrays of Z's shape, with constants and work arrays of their own, which are made
+    once and not in every step
 ``gain``, optional
     1 / E[φ(z)²] for a standard normal z: with ``weight_init="auto"`` the next hidden layer's weights have the variance
     gain / fan_in, which keeps the size of the signal. 1 by default
@@ -108,7 +108,8 @@ class Relu(Elementwise):
     def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
-        return np.minimum(np.ceil(A, out=out), 1, out=out)  # faster than A > 0, which makes booleans
+        # faster than A > 0, which makes booleans
+        return np.minimum(np.ceil(A, out=out), 1, out=out)
 
     def bind(self, Z: Array) -> Bound:
         """Return the same functions with arrays of 0 and 1, with which NumPy compares three times faster."""
@@ -185,7 +186,8 @@ class Elu(Elementwise):
         return 1.0 / (0.5 + 0.14495 * self.slope**2)
 
     def value(self, Z: Array, out: Array, work: Array | None = None) -> Array:
-        np.multiply(np.expm1(np.minimum(Z, 0, out=out), out=out), self.slope, out=out)
+        np.expm1(np.minimum(Z, 0, out=out), out=out)
+        np.multiply(out, self.slope, out=out)
         return np.add(out, np.maximum(Z, 0, out=work), out=out)
 
     def derivative(
@@ -223,8 +225,9 @@ class Gelu(Elementwise):
     def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, work: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
-        Z_near = np.clip(Z, -40, 40, out=out)  # beyond 40 the density is zero, and Z² may overflow
-        density = np.multiply(Z_near, Z_near, out=np.empty_like(out) if work is None else work)
+        work = np.empty_like(out) if work is None else work
+        Z_near = np.clip(Z, -40, 40, out=out)  # beyond, the density is zero
+        density = np.multiply(Z_near, Z_near, out=work)
         density *= -0.5
         np.exp(density, out=density)
         density *= Z_near

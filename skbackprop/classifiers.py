@@ -121,7 +121,8 @@ class TwoLayerClassifier(BaseBackprop):
         Epochs of the last fit, those after the best one included; with a search, those up to the best one and those of
         the final phase.
     n_layers_, n_outputs_ : int
-        Number of layers, the inputs counted as a layer, as in MLPClassifier; number of outputs (one for two classes).
+        Number of layers, the inputs counted as a layer, as in MLPClassifier: 3, though only two have weights; number of
+        outputs (one for two classes).
     network_ : Network
         The fitted network, with a copy of the weights, to run step by step: ``clf.network_.forward(X)``. It predicts
         class numbers, ``np.searchsorted(clf.classes_, y)``.

@@ -236,7 +236,10 @@ def in_float64(network: Network) -> Network:
 
 
 def differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: float) -> list[float]:
-    """Return the central difference of J in theta[k] and, at a kink, the one-sided ones; ``here`` is J at theta."""
+    """Return the central difference and, at a kink, the one-sided ones.
+
+    ``here`` is J at theta.
+    """
     kept = theta[k]
     theta[k] = kept + h
     above = J()
@@ -245,7 +248,8 @@ def differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: fl
     theta[k] = kept
     sides = [(above - here) / h, (here - below) / h]
     central = (above - below) / (2 * h)
-    return [central, *sides] if abs(sides[0] - sides[1]) > 1e-3 * abs(central) else [central]
+    has_kink = abs(sides[0] - sides[1]) > 1e-3 * abs(central)
+    return [central, *sides] if has_kink else [central]
 
 
 def parameter_name(network: Network, k: Any) -> str:

@@ -94,7 +94,8 @@ class Glorot(Configurable):
     """
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
-        return rng.standard_normal((fan_in, fan_out)) * np.sqrt(2.0 / (fan_in + fan_out))
+        scale = np.sqrt(2.0 / (fan_in + fan_out))
+        return rng.standard_normal((fan_in, fan_out)) * scale
 
 
 @INITIALIZERS.register("lecun")

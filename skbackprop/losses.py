@@ -25,8 +25,8 @@ several outputs the multilabel case, where the losses of the labels add up. Noth
 terms of F(z) - Σ y z that cancel are subtracted from each other first, so that the log loss is exact for any logits.
 
 To add a loss, write a class with ``value`` and ``gradient`` and register it with ``@LOSSES.register("name")``. Losses
-and links may also have a method ``bind``, which returns functions with work arrays of their own, so that a training
-step allocates nothing, and a method ``check_targets``, which raises for targets that they cannot take and says why.
+and links may also have a method ``bind``, which returns functions with work arrays of their own, made once and not in
+every step, and a method ``check_targets``, which raises for targets that they cannot take and says why.
 """
 
 from collections.abc import Callable
@@ -132,8 +132,8 @@ class SigmoidLink(Configurable):
 
     def log_loss(self, Z: Array, Y: Array, zeros: ArrayLike = 0, losses: Work = None, work: Work = None) -> Array:
         losses, work = np.maximum(Z, zeros, out=losses), np.multiply(Y, Z, out=work)
-        losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is subtracted from the first term
-        losses += log1p_exp_minus_abs(Z, work)
+        losses -= work  # max(z, 0) - y z
+        losses += log1p_exp_minus_abs(Z, work)  # + log(1 + exp(-|z|))
         return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
     def pullback(self, A: Array, dA: Array, work: Array | None = None) -> Array:
@@ -180,7 +180,8 @@ class SoftmaxLink(Configurable):
         return np.subtract(D, F, out=D)
 
     def log_loss(self, Z: Array, Y: Array, work: tuple[Work, ...] = (None,)) -> Array:
-        D, F = shifted(Z, *work)  # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, since the y_k of a sample sum to one
+        # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, as the y_k sum to one
+        D, F = shifted(Z, *work)
         D *= Y
         return (F - row_sums(D, work[0]))[:, 0]
 
@@ -244,7 +245,10 @@ class LogLoss(Configurable):
 
     def _smooth(self, Y: Array, link: Link | BoundLink, out: Array | None) -> Array:
         s = self.label_smoothing
-        return np.add(np.multiply(Y, 1 - s, out=out), s / link.n_sides(Y.shape[1]), out=out) if s else Y
+        if not s:
+            return Y
+        share = s / link.n_sides(Y.shape[1])
+        return np.add(np.multiply(Y, 1 - s, out=out), share, out=out)
 
     def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
         """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
@@ -301,7 +305,7 @@ def shifted(
     """
     D = np.subtract(Z, row_maxima(Z, columns), out=D)
     E = np.exp(D, out=E)
-    ties = np.floor(E, out=ties)  # 1 for the maximum and for logits equal to it, else 0
+    ties = np.floor(E, out=ties)  # 1 for the maximum and its equals, else 0
     E -= ties
     return D, np.log1p(row_sums(E, ones) + (row_sums(ties, ones) - 1))
 

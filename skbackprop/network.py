@@ -119,11 +119,13 @@ class Network(Parameters):
         self.activations = resolve_activations(activation, len(sizes) - 2)
         self.loss_function = LOSSES.resolve(loss)
         self.link = resolve_link(link, sizes[-1])
-        gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]  # of the activation before each layer
-        gains[-1] = OUTPUT_GAIN
         rng, initializer = generator(random_state), resolve_weight_init(weight_init)
+        # of the activation before each layer: 1 for the features
+        gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]
+        gains[-1] = OUTPUT_GAIN
         for W, gain in zip(self.W, gains, strict=True):
-            W[...] = initial_weights(initializer or Normal(float(np.sqrt(gain / len(W)))), rng, *W.shape)
+            draw = initializer or Normal(float(np.sqrt(gain / len(W))))
+            W[...] = initial_weights(draw, rng, *W.shape)
 
     @np.errstate(all="ignore")
     def forward(

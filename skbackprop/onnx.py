@@ -125,7 +125,8 @@ def register_converters() -> None:
     try:
         from skl2onnx import update_registered_converter
     except ImportError:
-        raise ImportError("ONNX models need skl2onnx: pip install 'skbackprop[onnx]'.") from None
+        how = "install the extra 'onnx': pip install -e '.[onnx]' in the checkout of skbackprop"
+        raise ImportError(f"ONNX models need skl2onnx; {how}.") from None
     switch = [True, False]
     options = {"zipmap": [*switch, "columns"], "nocl": switch, "output_class_labels": switch, "raw_scores": switch}
     for kind, set_types, convert in (

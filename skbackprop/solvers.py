@@ -222,18 +222,23 @@ class Adam(SteppingSolver):
         return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W), where λ is zero except in AdamW.
+        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W).
 
-        The state holds m / (1 - β₁) and v / (1 - β₂): these factors are part of the two numbers ``scale`` and ``eps``
-        instead, which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)) and the m and v held:
+        λ is zero except in AdamW. The state holds m / (1 - β₁) and v / (1 - β₂):
+        these factors are part of the two numbers ``scale`` and ``eps`` instead,
+        which saves two passes over the parameters. With the m and v held and
+        c = √((1 - β₂) / (1 - β₂ᵗ)):
         m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
-        theta, weights, change = parameters.theta, parameters.weights, np.empty_like(parameters.theta)
-        b1, b2, epsilon, bounded = self.beta_1, self.beta_2, self.epsilon, self.max_grad_norm is not None
-        # as arrays without dimensions, since NumPy takes half as long to multiply by these as by numbers
-        beta_1, beta_2, eps = (np.array(value, theta.dtype) for value in (b1, b2, 0.0))
-        add_change, decay = adder(change, theta), adder(weights, change[: weights.size])
-        multiply, add, cut = np.multiply, np.add, stretches(gradients.theta, state["m"], state["v"], change)
+        theta, weights = parameters.theta, parameters.weights
+        change, bounded = np.empty_like(theta), self.max_grad_norm is not None
+        b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
+        multiply, add = np.multiply, np.add
+        # numbers as arrays, by which NumPy multiplies in half the time
+        beta_1, beta_2, eps = (np.array(b, theta.dtype) for b in (b1, b2, 0.0))
+        add_change = adder(change, theta)
+        decay = adder(weights, change[: weights.size])
+        cut = stretches(gradients.theta, state["m"], state["v"], change)
 
         def step(learning_rate: float) -> None:
             if bounded:

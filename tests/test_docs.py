@@ -233,4 +233,4 @@ def source_of(source, name):
     node = ast.parse(source)
     for part in name.split("."):
         node = next((each for each in getattr(node, "body", []) if getattr(each, "name", None) == part), None)
-    return "" if node is None else ast.get_source_segment(source, node)
+    return "" if node is None else ast.get_source_segment(source, node, padded=True)

@@ -2,16 +2,18 @@ r"""The layers: forward and backward, for any depth. Everything that is trained 
 
 For a mini-batch X of m samples and layers l = 1 … L, with layer sizes n_0 (features), n_1, …, n_L (outputs)::
 
-    forward     A0 = X                                  (m, n_0)
-                Zl = A(l-1) Wl + bl                     (m, n_l)     Wl (n_(l-1), n_l), bl (n_l,)
-                Al = φ(Zl)          for l < L           (m, n_l)
-                AL = link(ZL)       sigmoid or softmax  (m, n_L)
+    forward     A0 = X                                 (m, n_0)
+                Zl = A(l-1) Wl + bl                    (m, n_l)
+                Al = φ(Zl)         for l < L           (m, n_l)
+                AL = link(ZL)      sigmoid or softmax  (m, n_L)
 
-    backward    dZL = c ∘ ∂ℓ/∂ZL                        (m, n_L)     c_i = w_i / Σ w, one for each sample
-                dWl = A(l-1)ᵀ dZl                       (n_(l-1), n_l)
-                dbl = 1ᵀ dZl                            (n_l,)
-                dA(l-1) = dZl Wlᵀ                       (m, n_(l-1))
-                dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1))          (m, n_(l-1))
+    backward    dZL = c ∘ ∂ℓ/∂ZL                       (m, n_L)
+                dWl = A(l-1)ᵀ dZl                      (n_(l-1), n_l)
+                dbl = 1ᵀ dZl                           (n_l,)
+                dA(l-1) = dZl Wlᵀ                      (m, n_(l-1))
+                dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1))         (m, n_(l-1))
+
+Wl has the shape (n_(l-1), n_l), bl the shape (n_l,), and c_i = w_i / Σ w is the share of each sample, (m, 1).
 
 With dropout the next layer sees A ∘ mask instead of A, where the mask holds 0 or 1 / (1 - p), and dA is multiplied by
 the same mask on the way back.
@@ -142,10 +144,11 @@ def bind(
     if gradients is None:
         return forward, None
     lowest = weight_gradients(cache, gradients, -1, sparse and not hidden)
-    upper = []  # the backward pass of each layer but the first, with the transpose of the layer's input
+    upper = []  # of all layers but the first, each with its inputs transposed
     for l in reversed(hidden):
         upper.append((lowest, cache.inputs[l].T))
-        lowest = hidden_backward(network, cache, gradients, l, functions[l][1], sparse and l == 0)
+        derivative, from_X = functions[l][1], sparse and l == 0
+        lowest = hidden_backward(network, cache, gradients, l, derivative, from_X)
 
     def backward(X: Any, ZL: Array, Y: Array, c: Any) -> None:
         loss_gradient(ZL, Y, c)
@@ -173,7 +176,8 @@ def hidden_forward(network: Any, cache: Cache, l: int, value: Function, sparse: 
 
     def forward_and_drop(A_below: Any) -> Array:
         forward(A_below)
-        np.divide(rng.random_sample(mask.shape) < keep, keep, out=mask, casting="same_kind")
+        kept = rng.random_sample(mask.shape) < keep
+        np.divide(kept, keep, out=mask, casting="same_kind")
         return np.multiply(A, mask, out=dropped)  # A ∘ mask   (m, fan_out)
 
     return forward_and_drop

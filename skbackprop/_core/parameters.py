@@ -169,12 +169,12 @@ def described(title: str, arrays: dict[str, Any]) -> str:
 
 
 def penalty(weights: Array, alpha: float) -> float:
-    """Return (alpha / 2) Σ_l ‖Wl‖², for the weights of all layers in one vector; biases are not penalised."""
+    """Return (alpha / 2) Σ_l ‖Wl‖² of all weights in one vector."""
     return 0.5 * alpha * float(weights.dot(weights)) if alpha else 0.0
 
 
 def bind_penalty(weights: Array, alpha: float, gradients: Array) -> Callable[[], float]:
-    """Return the function that adds the gradient of the penalty to that of the weights, and returns the penalty."""
+    """Return the function that adds the gradient and returns the penalty."""
     add_weights = adder(weights, gradients)
 
     def penalise() -> float:

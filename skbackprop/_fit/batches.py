@@ -97,7 +97,8 @@ class Batches:
             for rows, logits, Y, (forward, backward, buffer, mean), m, is_whole, is_last in pieces:
                 X = take(rows_g[rows], buffer)
                 forward(X, logits)
-                backward(X, logits, Y, (mean if is_whole else 1.0 / m) if w is None else w[rows, np.newaxis] / m)
+                share = mean if is_whole else 1.0 / m
+                backward(X, logits, Y, share if w is None else w[rows, np.newaxis] / m)
                 if not is_whole:
                     summed = summed + gradients.theta
                     if not is_last:

@@ -16,6 +16,7 @@ AUTO_BATCH = 32  # samples of a mini-batch above that
 FEWEST_SEARCHED = 30  # samples from which early_stopping="auto" holds some of them out
 PRIOR_VARIANCE = 1.2  # of the weights, which alpha="auto" stands for
 FEWEST_PENALISED = 100  # alpha="auto" is computed as if there were at least so many samples
+SEARCH_SHARE = 8.0  # of the samples, times √n, are held out in a search
 
 
 def batch_samples(batch_size: int | str, n: int) -> int:
@@ -103,7 +104,7 @@ def held_out_fraction(estimator: Any, strategy: Plain, n: int) -> float:
     """Return the share of n samples to hold out; "auto" is 0.1, and for a search 8 / √n within 0.1 … 0.5."""
     if not isinstance(estimator.validation_fraction, str):
         return float(estimator.validation_fraction)
-    return min(0.5, max(0.1, 8.0 / sqrt(n))) if strategy.searches else 0.1
+    return min(0.5, max(0.1, SEARCH_SHARE / sqrt(n))) if strategy.searches else 0.1
 
 
 def needs_all_samples(estimator: Any) -> bool:

@@ -327,7 +327,7 @@ def too_soon(strategy: Plain, max_iter: int) -> str:
     phases = " of search and a final phase" if strategy.searches else ""
     watched = "validation score" if strategy.holds_out else "training loss"
     what = f"Training ended after max_iter={max_iter} epochs{phases}, before the {watched} stopped improving"
-    return f"{what}. Raise max_iter, or set n_iter_no_change=None to train exactly max_iter epochs."
+    return f"{what}. Raise max_iter, or set n_iter_no_change=None to train for max_iter epochs without this warning."
 
 
 def predicting(labels: Labels, network: Network) -> dict[str, Any]:
