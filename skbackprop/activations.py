@@ -32,7 +32,7 @@ from math import pi, sqrt
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit, ndtr
 
 from ._core.kernels import Array, log1p_exp_minus_abs
@@ -190,9 +190,7 @@ class Elu(Elementwise):
         np.multiply(out, self.slope, out=out)
         return np.add(out, np.maximum(Z, 0, out=work), out=out)
 
-    def derivative(
-        self, Z: ArrayLike, A: Any = None, out: Array | None = None, positive: NDArray[np.bool_] | None = None
-    ) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, positive: Any = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         np.add(A, self.slope, out=out)  # slope · exp(z) where z <= 0

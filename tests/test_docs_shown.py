@@ -103,7 +103,7 @@ STATED = {
     "small_table": [r"where there are at most (\d+)"],
     "sgd_rate": [r"for sgd ([\d.]+) divided"],
     "output_gain": [r"\(([\d.]+) / fan_in for the outputs\)"],
-    "adam_rate": [r'"auto" is ([\d.]+) for adam', r"at rate ([\d.]+),"],
+    "adam_rate": [r'"auto" is ([\d.]+) for adam', r"decays at rate ([\d.]+),"],
 }
 
 
@@ -134,7 +134,7 @@ def test_defaults_in_docstrings_are_those_of_the_signature():
 
 def test_nothing_is_promised_from_an_index():
     """The package is on no index: it is installed from a checkout."""
-    for path in TEXTS:
+    for path in {*TEXTS} - {ROOT / "RELEASING.md"}:  # which tells how to put it on one
         assert not re.findall(r"pip install (?:-\S+ )*['\"]?skbackprop\b", read(path)), path
 
 
