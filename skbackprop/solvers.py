@@ -75,12 +75,12 @@ class SteppingSolver(Configurable):
     max_grad_norm: float | None = number(None, open_low=True)
 
     def clip(self, g: Array) -> None:
-        """Scale g down in place to the norm max_grad_norm, if there is one and g is longer."""
+        """Shorten g in place to the norm max_grad_norm, if it is longer."""
         if self.max_grad_norm is None:
             return
         with np.errstate(over="ignore"):
             norm = sqrt(g.dot(g))
-        if norm == inf:  # the sum of the squares overflows, though the norm itself may not
+        if norm == inf:  # the squares overflow; the norm itself may not
             g /= np.abs(g).max()
             g *= self.max_grad_norm / sqrt(g.dot(g))
         elif norm > self.max_grad_norm:
