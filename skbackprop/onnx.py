@@ -1,4 +1,4 @@
-"""Fitted models as ONNX files, and the converters by which skl2onnx can convert both classifiers.
+"""Fitted models as ONNX files, and the converters by which skl2onnx can convert the classifiers and the encoder.
 
 Nothing of the package imports skl2onnx but what is called from here, and that only when a function is called.
 """
@@ -15,8 +15,10 @@ from ._onnx.graph import Graph, tensor_type
 from ._onnx.inputs import input_feed, labels_of, named_columns, table
 from ._onnx.models import check_kind, threshold_of
 from ._onnx.networks import ACTIVATION_NODES, convert_classifier, set_output_types
+from ._onnx.ramps import convert_encoder, set_encoder_output_types
 from ._onnx.whole import Whole, convert_whole, set_whole_output_types
 from .classifiers import BackpropClassifier, TwoLayerClassifier
+from .preprocessing import PiecewiseLinearEncoder
 
 __all__ = ["ACTIVATION_NODES", "Graph", "input_feed", "register_converters", "to_onnx"]
 
@@ -116,7 +118,7 @@ def works_in_float32(whole: Whole, columns: dict[str, Any], X: Any, target_opset
 
 
 def register_converters() -> None:
-    """Make skl2onnx know the classifiers, for those who call its own ``convert_sklearn`` or ``to_onnx``."""
+    """Make skl2onnx know classifiers and encoder, for those who call its own ``convert_sklearn`` or ``to_onnx``."""
     try:
         from skl2onnx import update_registered_converter
     except ImportError:
@@ -128,3 +130,5 @@ def register_converters() -> None:
         (Whole, set_whole_output_types, convert_whole),
     ):
         update_registered_converter(kind, f"Skbackprop{kind.__name__}", set_types, convert, options=options)
+    name = f"Skbackprop{PiecewiseLinearEncoder.__name__}"
+    update_registered_converter(PiecewiseLinearEncoder, name, set_encoder_output_types, convert_encoder)
