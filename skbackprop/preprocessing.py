@@ -332,8 +332,8 @@ def n_bins_for(n: int) -> int:
 
 
 def moments(values: Array, shares: Array) -> tuple[float, float]:
-    """Return the weighted mean and standard deviation, whatever the size of the numbers."""
-    mean = values[0] + (values - values[0]) @ shares
+    """Return the weighted mean and standard deviation; no square is too large or too small."""
+    mean = values @ shares
     deviations = values - mean
     largest = np.abs(deviations).max()
     return mean, largest * np.sqrt((deviations / largest) ** 2 @ shares)
@@ -347,7 +347,7 @@ def quantiles(values: Array, weights: Array, n_bins: int) -> Array:
     cumulated = np.cumsum(weights)
     wanted = cumulated[-1] * np.arange(n_bins + 1) / n_bins
     at_least = np.searchsorted(cumulated, wanted * (1 - 1e-12))
-    more = np.searchsorted(cumulated, wanted * (1 + 1e-12), side="right")
+    more = np.searchsorted(cumulated, wanted * (1 + 1e-12))
     return values[at_least] / 2 + values[np.minimum(more, len(values) - 1)] / 2
 
 

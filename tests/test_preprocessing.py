@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import skbackprop
 from skbackprop import TwoLayerClassifier
 from skbackprop.preprocessing import PiecewiseLinearEncoder
 
@@ -199,11 +200,19 @@ def test_rows_of_weight_zero_do_not_count():
     np.testing.assert_array_equal(encoder.transform(X), PiecewiseLinearEncoder(2).fit(X[[0, 1, 3]]).transform(X))
 
 
-@pytest.mark.parametrize("factor", [0.1, 1e-300, 1e300])
+@pytest.mark.parametrize("factor", [0.1, 1e-300, 1e306])
 def test_only_the_ratios_of_weights_count(factor):
     X, w = table(200)[:, :5], np.random.default_rng(0).integers(1, 100, 200)
     found, scaled = (PiecewiseLinearEncoder(4).fit(X, sample_weight=each).transform(X) for each in (w, w * factor))
     np.testing.assert_allclose(found, scaled, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [0.1, 1 / 3, 0.7])
+def test_equal_weights_are_no_weights(weight):
+    """Though sums of 0.1 are not exact, and the quantiles lie between two rows."""
+    X = np.random.default_rng(0).normal(size=(1000, 2))
+    plain, weighted = (PiecewiseLinearEncoder(8).fit(X, sample_weight=w) for w in (None, np.full(1000, weight)))
+    np.testing.assert_allclose(weighted.bin_edges_, plain.bin_edges_, rtol=1e-14)
 
 
 def test_a_pipeline_routes_weights_to_it():
@@ -277,11 +286,19 @@ def test_containers(kind):
 
 
 def test_fitted_on_float64_it_encodes_float32_samples_as_precisely_as_it_can():
-    X = table(300, gaps=True)
+    X = table(300, gaps=True) + 1e4
     encoder = PiecewiseLinearEncoder(3).fit(X)
     encoded = encoder.transform(X.astype(np.float32))
     assert encoded.dtype == np.float32
     np.testing.assert_allclose(encoded, encoder.transform(X.astype(np.float32).astype(float)), rtol=1e-6, atol=1e-6)
+
+
+def test_quantiles_that_float32_cannot_tell_apart_are_one():
+    x = np.array([[1.0], [1.0 + 2**-23], [3.0], [4.0]], np.float32)
+    encoder = PiecewiseLinearEncoder(4).fit(x)  # a quantile lies halfway between the first two
+    assert encoder.bin_edges_[0].dtype == np.float32
+    assert (np.diff(encoder.bin_edges_[0]) > 0).all()
+    assert np.isfinite(encoder.transform(x)).all()
 
 
 def test_x_is_not_written_to():
@@ -322,6 +339,21 @@ def test_a_saved_encoder_gives_the_same_bits(through, tmp_path):
     X = table(300, gaps=True)
     model = make_pipeline(PiecewiseLinearEncoder(), StandardScaler()).fit(X)
     np.testing.assert_array_equal(through(model, tmp_path).transform(X), model.transform(X))
+
+
+def test_a_file_of_another_version_gets_the_defaults_of_newer_parameters():
+    encoder = PiecewiseLinearEncoder(3).fit(table(100))
+    state = encoder.__getstate__()
+    assert state["_skbackprop_version"] == skbackprop.__version__
+    del state["n_bins"]
+    loaded = PiecewiseLinearEncoder.__new__(PiecewiseLinearEncoder)
+    with pytest.warns(UserWarning, match="This PiecewiseLinearEncoder is of version 0.0.7, not"):
+        loaded.__setstate__(state | {"_skbackprop_version": "0.0.7"})
+    assert loaded.n_bins == "auto"
+    np.testing.assert_array_equal(loaded.transform(table(100)), encoder.transform(table(100)))
+    del state["_skbackprop_version"]
+    with pytest.raises(ValueError, match=r"no PiecewiseLinearEncoder, or a damaged one, without \['n_bins'\]"):
+        loaded.__setstate__(state)
 
 
 def test_in_front_of_the_classifier_in_a_search():
@@ -494,8 +526,8 @@ def test_a_table_of_mixed_columns_as_onnx(dtype):
 
 
 def test_fitted_on_float64_and_given_float32_as_onnx():
-    X = table(400, gaps=True)
-    model = make_pipeline(PiecewiseLinearEncoder(), network()).fit(X, X[:, 1] > 5)
+    X = table(400, gaps=True) + 1e4
+    model = make_pipeline(PiecewiseLinearEncoder(), network()).fit(X, X[:, 1] > 1e4 + 5)
     assert_same_answers(model, X.astype(np.float32), 1e-5)
 
 
