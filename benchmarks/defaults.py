@@ -81,7 +81,8 @@ class Cache:
 
     def __init__(self, path: Path, env: dict[str, object], fresh: bool) -> None:
         self.path = path
-        self.scores: dict[str, Scores] = {} if fresh or not path.exists() else json.loads(path.read_text())
+        kept = "{}" if fresh or not path.exists() else path.read_text(encoding="utf-8")
+        self.scores: dict[str, Scores] = json.loads(kept)
         self.versions = [env[name] for name in ("python", "numpy", "scipy", "sklearn", "blas", "threads", "cpus")]
         self.used = 0
 
@@ -94,7 +95,7 @@ class Cache:
         else:
             self.scores[key] = score(model, table, seed, n_rows)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(self.scores, indent=1))
+            self.path.write_text(json.dumps(self.scores, indent=1), encoding="utf-8")
         return self.scores[key]
 
 

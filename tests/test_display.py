@@ -349,7 +349,7 @@ def test_what_has_no_loss_curve_raises():
 
 
 @pytest.mark.parametrize("curves", [[], [1.0, 0.5], [[[1.0]]]])
-def test_loss_curves_that_are_none_raise(curves):
+def test_invalid_loss_curves_raise(curves):
     with pytest.raises(ValueError, match="loss_curves must be a list of curves"):
         LossCurveDisplay(curves).plot()
 

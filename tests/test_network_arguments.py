@@ -1,4 +1,4 @@
-"""What a Network is given is judged, and the error holds the remedy, which works."""
+"""What a Network is given is checked, and the remedy that the error names works."""
 
 import re
 
@@ -189,7 +189,7 @@ def test_dropout_that_is_no_number_raises(dropout):
 
 
 @pytest.mark.parametrize("alpha", [-0.1, np.nan, "auto", None])
-def test_an_alpha_that_is_none_raises(alpha):
+def test_an_invalid_alpha_raises(alpha):
     cache = network().forward(X)
     for judge in (network().loss, network().backward):
         with pytest.raises(ValueError, match=r"alpha must be a number in \[0, inf\)"):
