@@ -48,19 +48,19 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Mean of each column.
-    scale_ : ndarray of shape (n_features_in_,)
+    scale_ : ndarray of shape (n_features,)
         Standard deviation of each column; infinite if it has a single value or none.
-    bin_edges_ : list of ndarray of shape (n_bins_of_the_column + 1,)
+    bin_edges_ : list of ndarray of shape (n_bins + 1,)
         The quantiles t of each column, its minimum and maximum included; empty where a column has no ramps.
-    ramp_means_ : list of ndarray of shape (n_bins_of_the_column,)
+    ramp_means_ : list of ndarray of shape (n_bins,)
         Mean of each ramp over the training rows in which the column is known.
     missing_features_ : ndarray of int
         Numbers of the columns that have an indicator.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all of them are strings.
 
     See Also
