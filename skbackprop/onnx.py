@@ -1,4 +1,4 @@
-"""Fitted models as ONNX files, and the converters by which skl2onnx can convert both classifiers.
+"""Fitted models as ONNX files, and the converters by which skl2onnx can convert the classifiers and the encoder.
 
 skl2onnx is imported only when a function of this module is called.
 """
@@ -12,13 +12,16 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from ._core.types import MatrixLike
+from ._data.feature_tables import labels_of
 from ._onnx.check import check_answers
 from ._onnx.graph import Graph, tensor_type
-from ._onnx.inputs import input_feed, labels_of, named_columns, table
+from ._onnx.inputs import input_feed, named_columns, table
 from ._onnx.models import check_kind, threshold_of
 from ._onnx.networks import ACTIVATION_NODES, convert_classifier, set_output_types
+from ._onnx.ramps import convert_encoder, set_encoder_output_types
 from ._onnx.whole import Whole, convert_whole, set_whole_output_types
 from .classifiers import BackpropClassifier, TwoLayerClassifier
+from .preprocessing import PiecewiseLinearEncoder
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -121,7 +124,7 @@ def works_in_float32(whole: Whole, columns: dict[str, Any], X: Any, target_opset
 
 
 def register_converters() -> None:
-    """Register the classifiers with skl2onnx, so that its own ``convert_sklearn`` and ``to_onnx`` convert them, too."""
+    """Register classifiers and encoder with skl2onnx, so that its ``convert_sklearn`` and ``to_onnx`` convert them."""
     try:
         from skl2onnx import update_registered_converter
     except ImportError:
@@ -135,3 +138,5 @@ def register_converters() -> None:
         (Whole, set_whole_output_types, convert_whole),
     ):
         update_registered_converter(kind, f"Skbackprop{kind.__name__}", set_types, convert, options=options)
+    name = f"Skbackprop{PiecewiseLinearEncoder.__name__}"
+    update_registered_converter(PiecewiseLinearEncoder, name, set_encoder_output_types, convert_encoder)

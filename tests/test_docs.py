@@ -109,6 +109,7 @@ PROTOCOLS = {
     "initializers": ["Initializer", "Normal", "INITIALIZERS"],
     "schedules": ["Schedule", "SCHEDULES"],
     "solvers": ["Solver", "SteppingSolver", "SOLVERS"],
+    "preprocessing": ["PiecewiseLinearEncoder"],
     "registry": ["Registry", "Configurable", "check_number"],
     "arrays": ["Cache", "Parameters"],
     "gradient_check": ["GradientCheck"],

@@ -1,8 +1,38 @@
-"""What cannot be a table of features, in words: images, and columns that hold no numbers."""
+"""A table of features as a user gives it: its columns by name, and in words what cannot be used of it."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+
+def is_frame(X: Any) -> bool:
+    """Tell whether X is a pandas, polars or pyarrow table: columns of their own names and types."""
+    return hasattr(X, "columns") and hasattr(X, "shape")
+
+
+def labels_of(X: Any) -> tuple[Any, ...]:
+    """Return the names of a frame's columns; an array has none."""
+    return tuple(getattr(X, "column_names", X.columns)) if is_frame(X) else ()  # pyarrow's ``columns`` are not names
+
+
+def columns_of(X: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the name, or without names the number, of each column, and its values."""
+    if is_frame(X):
+        for i, label in enumerate(labels_of(X)):
+            yield label, np.asarray(X.iloc[:, i] if hasattr(X, "iloc") else X[label])
+    elif isinstance(X, (np.ndarray, list, tuple)):
+        table = X if isinstance(X, np.ndarray) else np.array(X, dtype=object)
+        yield from enumerate(table.T if table.ndim == 2 else ())
+
+
+def has_dates(X: Any) -> bool:
+    """Tell whether a table has columns of dates or durations."""
+    if hasattr(X, "iloc"):
+        dtypes = list(X.dtypes)
+    else:
+        dtypes = [np.asarray(X[:0]).dtype] if is_frame(X) else [getattr(X, "dtype", None)]
+    return any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes)
 
 
 def check_dimensions(X: Any, name: str) -> None:
@@ -12,12 +42,27 @@ def check_dimensions(X: Any, name: str) -> None:
         raise ValueError(f"Found array {name} with dim {len(shape)}, shape {shape}; {remedy}.")
 
 
-def columns_without_numbers(X: Any) -> list[Any]:
-    """Return the names, or without names the numbers, of the columns of X that hold something else than numbers."""
-    columns: Any = enumerate(X.T) if isinstance(X, np.ndarray) and X.ndim == 2 else ()
-    if hasattr(X, "columns"):
-        columns = [(name, X[name]) for name in getattr(X, "column_names", X.columns)]  # pyarrow's columns are no names
-    return [name for name, column in columns if not are_numbers(np.asarray(column))]
+def what_is_wrong(X: Any, name: str) -> str | None:
+    """Return which columns hold no numbers, or infinite ones, with the remedy; None if there are no such columns."""
+    if columns := columns_where(X, lambda values: not are_numbers(values)):
+        remedy = "encode or drop them, in a ColumnTransformer"
+        return f"{name} holds something else than numbers in the columns {columns}; {remedy}."
+    if columns := columns_where(X, has_infinity):
+        return f"{name} holds infinity in the columns {columns}; replace it by finite numbers."
+    return None
+
+
+def columns_where(X: Any, is_so: Callable[[Any], bool]) -> str:
+    """Return the names of the columns whose values are so, as a message shows them; nothing if there are none."""
+    columns = [name for name, values in columns_of(X) if is_so(values)]
+    return f"{columns[:5]}{f' and {len(columns) - 5} more' if len(columns) > 5 else ''}" if columns else ""
+
+
+def has_infinity(values: Any) -> bool:
+    """Tell whether some of the numbers of an array are infinite."""
+    import pandas as pd
+
+    return values.dtype.kind in "fO" and bool(np.isinf(values[~pd.isna(values)].astype(np.float64)).any())
 
 
 def are_numbers(values: Any) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from .._data.feature_tables import is_frame, labels_of
+
 HELD = ("float32", "float64", "int64", "int32", "int8", "uint8", "bool")
 OUTPUTS = ("label", "probabilities")
 
@@ -25,11 +27,6 @@ def table(X: Any, most: int | None = None) -> Any:
     return X
 
 
-def is_frame(X: Any) -> bool:
-    """Tell whether X is a pandas, polars or pyarrow table: columns of their own names and types."""
-    return hasattr(X, "columns") and hasattr(X, "shape")
-
-
 def named_columns(X: Any) -> dict[str, Any]:
     """Return the inputs that X fills, of two dimensions each: an array as ``X``, a frame's columns under their names.
 
@@ -45,11 +42,6 @@ def named_columns(X: Any) -> dict[str, Any]:
             name += "_"
         columns[name] = values[:, np.newaxis]
     return columns
-
-
-def labels_of(X: Any) -> tuple[Any, ...]:
-    """Return the names of a frame's columns; an array has none."""
-    return tuple(getattr(X, "column_names", X.columns)) if is_frame(X) else ()  # pyarrow's ``columns`` are not names
 
 
 def held(place: str, values: Any) -> Any:

@@ -18,7 +18,9 @@ from sklearn.preprocessing import (
 )
 
 from .._sklearn.compat import column_numbers
+from ..preprocessing import PiecewiseLinearEncoder
 from .graph import Columns, Graph, matrix, new_columns, once
+from .ramps import encoded
 
 NARROW = ("BooleanTensorType", "Int8TensorType", "UInt8TensorType", "Int32TensorType")
 SCALERS = (StandardScaler, RobustScaler, MaxAbsScaler)
@@ -38,6 +40,8 @@ def transformed(nodes: Graph, transformer: Any, X: Columns) -> Columns:
         return X
     if type(transformer) is SimpleImputer and not X.text:
         return imputed(nodes, transformer, X)
+    if isinstance(transformer, PiecewiseLinearEncoder):
+        return as_columns(nodes, encoded(nodes, transformer, X))
     (found,) = by_skl2onnx(nodes, transformer, X)
     return as_columns(nodes, found.full_name)
 

@@ -6,7 +6,10 @@ from typing import Any, Self, TypeVar
 
 from sklearn.utils._optional_dependencies import check_matplotlib_support as check_matplotlib_support
 from sklearn.utils._param_validation import Interval as Interval, StrOptions as StrOptions
-from sklearn.utils.validation import _check_sample_weight as _check_sample_weight
+from sklearn.utils.validation import (
+    _check_feature_names_in as _check_feature_names_in,
+    _check_sample_weight as _check_sample_weight,
+)
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from .._core.checks import generator
 from .._core.kernels import Array
-from .._data.feature_tables import check_dimensions, columns_without_numbers
+from .._data.feature_tables import check_dimensions, has_dates, what_is_wrong
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
@@ -109,18 +109,17 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
 
 
 def validated(estimator: Any, X: Any, name: str, **how: Any) -> Any:
-    """Return what scikit-learn's validation makes of X; its errors name the columns that are no numbers."""
+    """Return what scikit-learn's validation makes of X; its errors name the columns that it cannot use."""
     check_dimensions(X, name)
     try:
-        return validate_data(estimator, X, accept_sparse="csr", dtype=float_dtypes(X), **how)
+        if has_dates(X):
+            raise ValueError("Dates are no numbers.")  # NumPy would make huge ones of them, of missing dates too
+        return validate_data(estimator, X, **{"accept_sparse": "csr", "dtype": float_dtypes(X)} | how)
     except (TypeError, ValueError) as error:
-        columns = columns_without_numbers(X)
-        if not columns:
+        wrong = what_is_wrong(X, name)
+        if wrong is None:
             raise
-        shown = f"{columns[:5]} and {len(columns) - 5} more" if len(columns) > 5 else columns
-        remedy = "encode or drop them, in a ColumnTransformer before the classifier"
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} holds something else than numbers in the columns {shown}; {remedy}. ({error})") from error
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{wrong} ({error})") from error
 
 
 def float_dtypes(X: Any) -> list[Any]:

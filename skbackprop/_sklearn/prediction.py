@@ -1,8 +1,6 @@
 """What a classifier can do once it has its fitted attributes: predict, and be copied, saved and loaded."""
 
 import copy
-import inspect
-import warnings
 import zlib
 from typing import Any
 
@@ -17,10 +15,10 @@ from .._core.types import MatrixLike, Weights
 from .._data.label_arrays import checked_labels
 from .._data.labels import Labels
 from .._fit.recording import Columns
-from .._version import __version__
 from ..activations import Activation
 from ..network import Network, resolve_activations, resolve_link
 from .inputs import fitted_network, validated
+from .versions import completed, warn_of_version, with_version
 
 # In a file, the thousand or more numbers of a history are one string of bytes. Its views, which are columns of the
 # history, are the names of these columns there.
@@ -198,21 +196,15 @@ class Predictor(ClassifierMixin, BaseEstimator):
         history = state.get("history_") or {}
         state |= {view: name for view, name in VIEWS.items() if name in history and state.get(view) is history[name]}
         packed = {name: pack(state[name]) for name in HISTORIES if state.get(name)}
-        return state | packed | {"_skbackprop_version": __version__}
+        return with_version(state | packed)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state, kind = dict(state) if isinstance(state, dict) else {}, type(self).__name__
-        version, parameters = state.pop("_skbackprop_version", None), inspect.signature(type(self)).parameters
-        missing = [name for name in self._get_param_names() if name not in state]
-        if missing and version is None:
-            raise ValueError(f"The file does not hold a whole {kind}: it lacks {missing}. Save the model again.")
-        state |= {name: parameters[name].default for name in missing}  # parameters newer than the file
+        state, version = completed(self, state)
         state |= {name: history_from(state[name], name) for name in HISTORIES if name in state}
         state |= {view: viewed(state, view) for view in VIEWS if isinstance(state.get(view), str)}
         if "coefs_" in state and "activations_" not in state:
             state["activations_"] = fitted_activations(state["activation"], len(state["coefs_"]) - 1)
-        if version not in (None, __version__):
-            warnings.warn(f"This {kind} is of version {version}, not {__version__}: compare predictions.", stacklevel=2)
+        warn_of_version(self, version)
         super().__setstate__(state)
 
 
