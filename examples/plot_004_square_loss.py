@@ -301,8 +301,8 @@ for ax, i in zip(
     ax.axis("off")
 
 # %%
-# Ten epochs at rate 0.01, and exercise 9: predictions
-# ----------------------------------------------------
+# Ten epochs on them, and exercise 9: predictions
+# -----------------------------------------------
 
 import copy
 
