@@ -82,21 +82,18 @@ sphinx_gallery_conf = {
     "capture_repr": (),
 }
 
-# The player of a film would fetch an icon font for its buttons from elsewhere; here they are characters.
-SIGNS = {
-    "minus": "−",
-    "fast-backward": "«",
-    "step-backward": "‹",
-    "play fa-flip-horizontal": "◀",
-    "pause": "‖",
-}
-SIGNS |= {"play": "▶", "step-forward": "›", "fast-forward": "»", "plus": "+"}
+# A film's player would fetch an icon font for its buttons from elsewhere; here
+# they have characters.
+SIGNS = {"minus": "−", "pause": "‖", "play": "▶", "plus": "+"}
+SIGNS |= {"fast-backward": "«", "step-backward": "‹"}
+SIGNS |= {"step-forward": "›", "fast-forward": "»"}
+SIGNS["play fa-flip-horizontal"] = "◀"
 player = matplotlib.animation
-player.JS_INCLUDE = re.sub(r"<link[^>]*>", "", player.JS_INCLUDE)
-for icon, sign in SIGNS.items():
-    player.DISPLAY_TEMPLATE = player.DISPLAY_TEMPLATE.replace(
-        f'<i class="fa fa-{icon}"></i>', sign
-    )
+_, script, rest = player.JS_INCLUDE.partition("<script")
+player.JS_INCLUDE = script + rest
+for name, sign in SIGNS.items():
+    icon = f'<i class="fa fa-{name}"></i>'
+    player.DISPLAY_TEMPLATE = player.DISPLAY_TEMPLATE.replace(icon, sign)
 
 # ---------------------------------------------------------------------- look
 

@@ -11,6 +11,7 @@ where they can do no harm.
 
 import runpy
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -47,10 +48,11 @@ def grade_file(path):
 
 
 def main(paths):
-    """Print a line for each file."""
+    """Print the verdict of each file."""
     for path in map(Path, paths):
         passed, remark = grade_file(path)
-        print(f"{path.stem:12} {'pass' if passed else 'fail'}  {remark}")
+        print(f"{path.stem}: {'pass' if passed else 'fail'}")
+        print(textwrap.indent(textwrap.fill(remark, 76), "    "))
 
 
 if __name__ == "__main__":

@@ -74,12 +74,10 @@ plain = {
 }
 plain |= {"early_stopping": False, "n_iter_no_change": None, "random_state": 42}
 rng = np.random.RandomState(42)
-Network(
-    [30, 16, 1], weight_init=Normal(0.01), random_state=rng
-)  # the first draw
-clf = TwoLayerClassifier(
-    16, **{**plain, "random_state": rng}, learning_rate=0.05, max_iter=500
-).fit(X_train, y_train)
+rng.standard_normal(30 * 16 + 16)  # the first draw
+settings = plain | {"learning_rate": 0.05, "max_iter": 500}
+clf = TwoLayerClassifier(16, **settings | {"random_state": rng})
+clf.fit(X_train, y_train)
 
 published = {
     0: (0.6932, 0.3714),
@@ -416,12 +414,10 @@ def gradient_norms(activation, scale):
     """Return the length of the gradient of each layer, the mean of ten draws of weights."""
     norms = []
     for seed in range(10):
+        sizes = [30, *[32] * 7, 1]  # "lecun": 1/√fan_in
         deep = Network(
-            [30, *[32] * 7, 1],
-            activation,
-            weight_init="lecun",
-            random_state=seed,
-        )  # 1/√fan_in
+            sizes, activation, weight_init="lecun", random_state=seed
+        )
         deep.theta *= scale
         grads = deep.backward(deep.forward(X_train), y_train)
         norms.append(
@@ -478,10 +474,8 @@ deep = BackpropClassifier(
     **plain | {"weight_init": "glorot"},
     max_iter=300,
 )
-with warnings.catch_warnings():
-    warnings.filterwarnings(
-        "ignore", message="The fitted network is useless"
-    )  # that is to be shown
+with warnings.catch_warnings():  # that is to be shown
+    warnings.filterwarnings("ignore", "The fitted network is useless")
     deep.fit(X_train, y_train)
 first = [
     deep.history_[f"gradient_norm_{layer}"][0] for layer in range(8, 0, -1)

@@ -17,13 +17,19 @@ does, lets slip.
 # sphinx_gallery_capture_repr = ("_repr_html_",)
 import numpy as np
 
-from skbackprop import Network, compare_gradients, explain_step
+from skbackprop import (
+    Network,
+    NetworkDisplay,
+    compare_gradients,
+    explain_step,
+)
 
 X, Y = np.array([[0.5, 0.8]]), np.array([1])
 rng = np.random.RandomState(1)
 net = Network([2, 2, 1])
 net.W[0], net.b[0] = rng.randn(2, 2).T, rng.randn(2)
 net.W[1], net.b[1] = rng.randn(1, 2).T, rng.randn(1)
+display = NetworkDisplay.from_estimator(net)
 
 # %%
 # Forward, loss, backward, update

@@ -83,10 +83,8 @@ def draw(axes, clf, X, y, epochs):
     """Train on and draw the probabilities after each number of epochs; return the fitted probabilities of each."""
     done, probabilities = 0, []
     for ax, epoch in zip(axes.ravel(), epochs, strict=True):
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message="The fitted network is useless"
-            )  # it is, after one epoch
+        with warnings.catch_warnings():  # after one epoch it is
+            warnings.filterwarnings("ignore", "The fitted network is useless")
             clf.set_params(max_iter=epoch - done).fit(X, y)
         done = epoch
         DecisionBoundaryDisplay.from_estimator(

@@ -181,7 +181,7 @@ def gradient(theta, X, Y):
 
 
 worst = check_gradients(net, X, Y, gradient=gradient)
-print(worst)
+print(f"largest difference {worst:.1e}, at {worst.parameter}")
 assert worst < 1e-6
 
 # %%
@@ -301,8 +301,8 @@ for ax, i in zip(
     ax.axis("off")
 
 # %%
-# Ten epochs at rate 0.01, and exercise 9: predictions
-# ----------------------------------------------------
+# Ten epochs on them, and exercise 9: predictions
+# -----------------------------------------------
 
 import copy
 
@@ -416,10 +416,8 @@ for column, unit in enumerate(order):
 axes[0, 0].set_ylabel("W1")
 axes[1, 0].set_ylabel("change")
 
-difference = X[y == 1].mean(axis=0) - X[y == 0].mean(
-    axis=0
-)  # a one against the ring of a zero
-likeness = [np.corrcoef(difference, change[:, unit])[0, 1] for unit in order]
+one, zero = X[y == 1].mean(axis=0), X[y == 0].mean(axis=0)
+likeness = [np.corrcoef(one - zero, change[:, unit])[0, 1] for unit in order]
 print(
     "correlation of each change with a one against a zero:",
     np.round(likeness, 2),

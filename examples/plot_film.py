@@ -53,9 +53,8 @@ grid = np.stack(
 fig = plt.figure(figsize=(7.5, 3.3), dpi=72, layout="constrained")
 left, right = fig.subfigures(1, 2, width_ratios=(1.3, 1))
 axes = [left.subplots(), *right.subplots(3, 2).flat]
-blues_and_reds = LinearSegmentedColormap.from_list(
-    "pale", ["#6f8fbf", "white", "#c9737b"], 17
-)  # the points are darker
+pale = ["#6f8fbf", "white", "#c9737b"]  # the points are darker
+blues_and_reds = LinearSegmentedColormap.from_list("pale", pale, 17)
 looks = {
     "cmap": blues_and_reds,
     "vmin": -1,
@@ -103,10 +102,8 @@ fig.draw_without_rendering()
 fig.set_layout_engine("none")  # found once, not anew in each frame
 assert np.ptp(losses[20:70]) < 0.03
 film = FuncAnimation(fig, draw, frames=len(frames), interval=200)
-plt.rcParams["animation.html"] = (
-    "jshtml"  # a player with buttons, in Jupyter and on this page
-)
 plt.close(fig)  # its last frame would stand beside the player
+plt.rcParams["animation.html"] = "jshtml"  # the player, which Jupyter has too
 film
 
 # %%

@@ -97,7 +97,7 @@ def gradient(theta, X, Y):
 
 
 worst = check_gradients(net, X, Y, gradient=gradient)
-print(worst)
+print(f"largest difference {worst:.1e}, at {worst.parameter}")
 assert worst < 1e-6
 
 # %%

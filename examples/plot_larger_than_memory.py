@@ -24,11 +24,9 @@ W = np.random.default_rng(0).normal(size=(N_FEATURES, 6))
 def make_piece(seed):
     """Return some samples of three classes, which products of features decide."""
     rng = np.random.default_rng(seed)
-    X = (
-        rng.normal(size=(PIECE, N_FEATURES)) * np.linspace(1, 50, N_FEATURES)
-        + 10
-    )  # of many scales
-    H = (X - 10) / np.linspace(1, 50, N_FEATURES) @ W / np.sqrt(N_FEATURES)
+    scales = np.linspace(1, 50, N_FEATURES)
+    X = rng.normal(size=(PIECE, N_FEATURES)) * scales + 10
+    H = (X - 10) / scales @ W / np.sqrt(N_FEATURES)
     scores = np.stack(
         [H[:, 0] * H[:, 1], H[:, 2] * H[:, 3], H[:, 4] * H[:, 5]], axis=1
     )
