@@ -491,10 +491,13 @@ def test_dead_units_are_those_that_never_vary():
     A = clf.network_.forward(X).A
     dead = [np.mean(np.ptp(each, axis=0) == 0) for each in A[1:3]]
     worst = int(np.argmax(dead))
-    diagnosis = diagnose(clf, X, y)
-    found = finding(diagnosis, "dead_units")
-    assert "saturated_units" not in names(diagnosis)  # relu is flat below zero by design
+    found = finding(diagnose(clf, X, y), "dead_units")
     assert found.evidence == f"{dead[worst]:.0%} of the units of layer {worst + 1} give the same for every sample"
+
+
+@pytest.mark.parametrize("case", range(len(PLANTED["dead start"])))
+def test_relu_which_is_flat_below_zero_by_design_is_not_saturated(case):
+    assert "saturated_units" not in names(diagnosis_of(*PLANTED["dead start"][case]))
 
 
 def test_saturated_units_lie_where_tanh_is_flat():
