@@ -9,6 +9,7 @@ import re
 import warnings
 from functools import cache, partial
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -468,6 +469,23 @@ def test_confidence_is_the_mean_probability_of_the_answer():
     assert f"is {sure:.0%}, and {right:.0%} of them are right" in found.evidence
 
 
+def test_rises_of_the_loss_are_averaged_over_the_second_half_of_the_epochs():
+    clf, X, y, *_ = fitted("generated", clf=two(learning_rate=6.0, **patient()))
+    losses = np.subtract(clf.history_["loss"], clf.history_["penalty"])
+    rises = [max(0.0, after - before) for before, after in pairwise(losses[len(losses) // 2 - 1 :])]
+    assert f"the loss rose by {np.mean(rises):.4g} an epoch" in finding(diagnose(clf, X, y), "rate_too_high").evidence
+
+
+@pytest.mark.parametrize(("solver", "rate"), [("sgd", 1e-4), ("adam", 6e-6)])
+def test_a_step_is_how_far_an_update_moves_the_weights(solver, rate):
+    clf, X, y, *_ = fitted(
+        "wine", clf=two(solver=solver, learning_rate=rate, batch_size="full", alpha=0.0, **epochs(1))
+    )
+    network, start = clf.network_, Network([13, 100, 3], random_state=0)
+    moved = np.linalg.norm(network.theta - start.theta) / np.linalg.norm(network.weights)
+    assert f"by at most {moved:.1g} of their size" in finding(diagnose(clf, X, y), "rate_too_low").evidence
+
+
 def test_dead_units_are_those_that_never_vary():
     clf, X, y, *_ = fitted("digits", ABOVE_ZERO, deep(40, 20, weight_init=negative, **epochs(3)))
     A = clf.network_.forward(X).A
@@ -475,6 +493,11 @@ def test_dead_units_are_those_that_never_vary():
     worst = int(np.argmax(dead))
     found = finding(diagnose(clf, X, y), "dead_units")
     assert found.evidence == f"{dead[worst]:.0%} of the units of layer {worst + 1} give the same for every sample"
+
+
+@pytest.mark.parametrize("case", range(len(PLANTED["dead start"])))
+def test_relu_which_is_flat_below_zero_by_design_is_not_saturated(case):
+    assert "saturated_units" not in names(diagnosis_of(*PLANTED["dead start"][case]))
 
 
 def test_saturated_units_lie_where_tanh_is_flat():

@@ -23,7 +23,7 @@ LARGE_GRADIENT = 100.0  # before training; on scaled features, weights that keep
 LARGE_LOSS = 10.0  # times the loss of guessing, before training; such weights give about 1
 VANISHED = 1e-2  # of the last layer's gradient reaches the first; in networks that learn it is a tenth or more
 LEAP = 2.0  # times the loss of guessing, which no step downhill leads to
-ROUGH = 0.05  # of the loss of guessing, by which the loss rises in an epoch, on average; rising is the exception
+ROUGH = 0.05  # of the loss, or of that of guessing, by which it rises in an epoch on average; rising is the exception
 TIMID = 1e-4  # of the weights' size in one step; 1e-3 is the rule of thumb (Karpathy, cs231n, "babysitting")
 MOST = 0.5  # of the units of a layer: half of it would do as well
 NEARLY_ALL = 0.9  # of the activations of a layer; a healthy layer has about half of them on the slope
@@ -77,7 +77,7 @@ class Finding:
 
 
 def unscaled_features(fit: Evidence) -> Finding | None:
-    """Features of a size that no scaler leaves; here no small one need stand beside it, as for the warning of fit."""
+    """Features of a size that no scaler leaves; the warning of fit wants a small one beside them."""
     evidence, scaler = "", "StandardScaler"
     if fit.scale is not None and fit.scale.is_large:
         evidence, scaler = fit.scale.evidence, fit.scale.scaler
@@ -115,11 +115,10 @@ def rate_too_high(fit: Evidence) -> Finding | None:
     if fit.learning_rate is None or len(curve) < 2:
         return None
     later = curve[len(curve) // 2 - 1 :]
-    rises = float(np.maximum(0, np.diff(later)).mean()) / max(guessing, float(later.mean()))
-    if rises > ROUGH:
-        evidence = (
-            f"in the second half of the epochs the loss rose by {rises:.0%} of that of equal probabilities, on average"
-        )
+    rise = float(np.maximum(0, np.diff(later)).mean())
+    if rise > ROUGH * max(guessing, float(later.mean())):
+        rose = f"in the second half of the epochs the loss rose by {rise:.4g} an epoch on average, falls taken as 0"
+        evidence = f"{rose}; equal probabilities have {guessing:.4g}"
     elif curve.max() > LEAP * guessing > fit.loss_at_start:
         worst = 1 + int(curve.argmax())
         evidence = f"the loss of epoch {worst} was {curve.max():.4g}, where equal probabilities have {guessing:.4g}"

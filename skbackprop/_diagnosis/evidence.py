@@ -211,7 +211,8 @@ class Evidence:
         weights, solver = np.concatenate([W.ravel() for W in self.clf.coefs_]), SOLVERS.resolve(self.clf.solver)
         size = float(np.linalg.norm(weights)) or 1.0
         if not getattr(solver, "rate_follows_scale", False):
-            return self.learning_rate * float(np.sqrt(weights.size)) / size
+            n_parameters = weights.size + sum(b.size for b in self.clf.intercepts_)
+            return self.learning_rate * float(np.sqrt(n_parameters)) / size
         steps = self.history["learning_rate"] * np.linalg.norm(self.gradient_norms, axis=1)
         return float(np.nanmax(steps)) / size / (1 - getattr(solver, "momentum", 0.0))
 
