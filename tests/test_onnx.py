@@ -381,7 +381,7 @@ def test_rows_of_another_width_are_refused():
 
 def test_without_skl2onnx_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r"skbackprop\[onnx\]"):
+    with pytest.raises(ImportError, match=r"the extra 'onnx'.*pip install -e '\.\[onnx\]'"):
         to_onnx(small(), np.zeros((1, 2)))
 
 
