@@ -41,7 +41,7 @@ class TwoLayerClassifier(BaseBackprop):
     solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
         "sgd" is plain gradient descent; an object carries momentum, decay and clipping, ``SGD(momentum=0.9)``.
     learning_rate : float or "auto", default="auto"
-        "auto" is 0.006 for adam, adamw and rmsprop (chosen on the suite), and for sgd 0.1 divided by the features' mean
+        "auto" is 0.008 for adam, adamw and rmsprop (chosen on the suite), and for sgd 0.1 divided by the features' mean
         square where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
     schedule : str, Schedule or callable progress -> factor, default="constant"
         What the learning rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a
@@ -54,8 +54,8 @@ class TwoLayerClassifier(BaseBackprop):
         (MLPClassifier's default; the suite's tables need 10 to 100).
     alpha : float or "auto", default="auto"
         Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
-        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.2 n) for n samples, which is a normal prior of
-        variance 1.2 on every weight (chosen on the suite), and 1 / 120 for fewer than 100 samples.
+        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (2 n) for n samples, which is a normal prior of
+        variance 2 on every weight (chosen on the suite), and 1 / 60 for fewer than 30 samples.
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None
@@ -66,7 +66,7 @@ class TwoLayerClassifier(BaseBackprop):
         False watches the training loss. True watches the validation score (X_val, y_val, or a stratified part of X) and
         restores the best weights; where fewer than 10 samples would be held out, it watches the training loss. "auto"
         loses no sample: it holds some out to search for the best number of epochs T, with the average of the weights
-        over the epochs (decay 0.85), and goes on from the best average on all samples for 0.6 T epochs, while the
+        over the epochs (decay 0.9), and goes on from the best average on all samples for T / 2 epochs, while the
         learning rate falls to zero from that of epoch T. With X_val, and with "lbfgs", "auto" is True. Below 30 samples
         it just trains for max_iter epochs (choose fewer there, 20 say), as with ``n_iter_no_change=None``.
     validation_fraction : float in (0, 1) or "auto", default="auto"

@@ -67,7 +67,7 @@ class SteppingSolver(Configurable):
         A gradient longer than this is shortened to it before the step. None leaves it as it is.
     """
 
-    default_learning_rate = 6e-3  # chosen on the benchmark tables, docs/defaults.md
+    default_learning_rate = 8e-3  # chosen on the benchmark tables, docs/defaults.md
     rate_follows_scale = False
     full_batch_only = False
 
