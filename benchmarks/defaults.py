@@ -1,212 +1,144 @@
-"""Judge the defaults on real tables, against three classifiers of scikit-learn with theirs.
+"""Choose the constants of the defaults on some real tables, and judge them on others.
 
-    python -m benchmarks.defaults [--data DIR] [--seeds 5] [--quick] [--ours "TwoLayerClassifier(...)" ...]
+    python -m benchmarks.defaults [--data DIR] [--seeds 5] [--processes 2] [--repeats 2] [--quick] [--strict]
 
-Log loss, accuracy and fit time of each, a table for all seeds, and the promised sentences with a verdict for each seed.
-Then the log loss of networks that are trained on 30 to 99 rows of each table.
+Ours behind StandardScaler and behind PiecewiseLinearEncoder, and three classifiers of scikit-learn with their defaults
+behind StandardScaler. The verdict is on tables by which no constant of the fits was chosen.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-import warnings
-from pathlib import Path
+from collections.abc import Iterable
 
-import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_limits
+import pandas as pd
 
-import skbackprop
-from skbackprop import initializers, losses, schedules, solvers
-
+from .choice import N_THIRDS, choose, geometric_mean, losses, thirds
 from .common import command_line, environment, print_environment, write_json
-from .tables import (
-    FEW_ROWS,
-    N_DRAWS,
-    N_FOLDS,
-    TableOf,
-    can_be_drawn_from,
-    cut,
-    data_folder,
-    draw,
-    folds,
-    load_tables,
-)
+from .grid import BOOSTING, LOGISTIC, MLP, OURS, Model, changed, default, one_at_a_time
+from .scores import Job, Scores, fit_seconds
+from .tables import FEATURES, FEW_ROWS, N_FOLDS, Part, TableOf, can_be_drawn_from, data_folder, load_tables, sample
 
-MLP, LOGISTIC = "MLPClassifier()", "LogisticRegression()"
-COMPETITORS = {
-    MLP: MLPClassifier,
-    LOGISTIC: LogisticRegression,
-    "HistGradientBoostingClassifier()": HistGradientBoostingClassifier,
-}
-SHORT = {MLP: "mlp", LOGISTIC: "logistic", "HistGradientBoostingClassifier()": "boosting"}
-AT_MOST = {MLP: 0.95, LOGISTIC: 1.05}  # times their log loss on a few rows
-MEASURES = ("log_loss", "accuracy", "seconds")
+COMPETITORS = {MLP: "mlp", BOOSTING: "boosting", LOGISTIC: "logistic"}
+N_DRAWS = 6  # of each number of few rows
+GRID_SEEDS, GRID_DRAWS = 2, 2  # the grid fits the first fold of each seed, and so many draws
+LARGE = 2000  # rows
+FEWEST = (30, 40, 60, 99)
 QUICK_ROWS = 1500
+ASKED = {  # features -> ratio to MLPClassifier's log loss, gain in accuracy, times as fast
+    "scaler": (0.90, 0.007, 7.0),
+    "encoder": (0.865, 0.010, 4.5),
+}
+ASKED_FEW = 0.92  # times MLPClassifier's log loss, on 30 to 99 rows
+ASKED_LARGE = {"scaler": 0.90, "boosting": 1.05}  # times their log loss, behind the encoder
 
-Scores = dict[str, float]  # a value for each of MEASURES
-
-
-def from_text(text: str) -> object:
-    """Build an estimator of ours from what was typed, such as ``TwoLayerClassifier(solver=Adam(beta_2=0.99))``."""
-    names = {name: vars(module)[name] for module in (initializers, losses, schedules, solvers) for name in vars(module)}
-    names |= {name: getattr(skbackprop, name) for name in ("TwoLayerClassifier", "BackpropClassifier")}
-    return eval(text, names)
-
-
-def score(model: object, table: TableOf, seed: int, n_rows: int | None = None) -> Scores:
-    """The means over the folds, or the scores of one draw of n_rows. For the logarithm, zero is the machine epsilon."""
-    totals = dict.fromkeys(MEASURES, 0.0)
-    parts = [*folds(table, seed)] if n_rows is None else [draw(table, n_rows, seed)]
-    for i, fold in enumerate(parts):
-        model.set_params(random_state=N_FOLDS * seed + i)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of too few iterations, which are the defaults'
-            started = time.perf_counter()
-            model.fit(fold.X, fold.y)
-            totals["seconds"] += time.perf_counter() - started
-        P = model.predict_proba(fold.X_test)
-        totals["log_loss"] += log_loss(fold.y_test, P, labels=np.arange(P.shape[1]))
-        totals["accuracy"] += np.mean(P.argmax(axis=1) == fold.y_test)
-    return {name: total / len(parts) for name, total in totals.items()}
+Verdict = tuple[str, float, str, bool]  # sentence, what was measured, what is asked, whether it holds
 
 
-class Cache:
-    """The competitors' scores, which no change of ours touches: kept in a file, for the same versions and tables."""
-
-    def __init__(self, path: Path, env: dict[str, object], fresh: bool) -> None:
-        self.path = path
-        kept = "{}" if fresh or not path.exists() else path.read_text(encoding="utf-8")
-        self.scores: dict[str, Scores] = json.loads(kept)
-        self.versions = [env[name] for name in ("python", "numpy", "scipy", "sklearn", "blas", "threads", "cpus")]
-        self.used = 0
-
-    def score(self, name: str, model: object, table: TableOf, seed: int, n_rows: int | None = None) -> Scores:
-        content = [name, self.versions, table.X.to_csv(), table.y.tolist(), seed, n_rows or N_FOLDS]
-        rows = "" if n_rows is None else f"[{n_rows}]"
-        key = f"{name} {table.name}{rows} {seed} {hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
-        if key in self.scores:
-            self.used += 1
-        else:
-            self.scores[key] = score(model, table, seed, n_rows)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(self.scores, indent=1), encoding="utf-8")
-        return self.scores[key]
+# ---------------------------------------------------------------- what is fitted
 
 
-def geometric_mean(ratios: np.ndarray) -> float:
-    return float(np.exp(np.mean(np.log(ratios))))
+def folds_and_draws(tables: list[TableOf], n_seeds: int, n_folds: int, n_draws: int) -> list[Part]:
+    """Return folds of every table, and draws of few rows from those that are not small cuts themselves."""
+    parts = [Part(table.name, seed, fold) for table in tables for seed in range(n_seeds) for fold in range(n_folds)]
+    whole = [table for table in tables if "[" not in table.name]
+    drawn = [(table.name, n_rows) for table in whole for n_rows in FEW_ROWS if can_be_drawn_from(table, n_rows)]
+    return parts + [Part(name, seed, 0, n_rows) for name, n_rows in drawn for seed in range(n_draws)]
 
 
-def sentences(ours: dict[str, Scores], mlp: dict[str, Scores]) -> dict[str, tuple[float, str, bool]]:
-    """The promises about the defaults, over tables by name: the measured number, what is asked, whether it holds."""
-    loss, accuracy, seconds = (
-        [np.array([scores[table][name] for table in mlp]) for scores in (ours, mlp)] for name in MEASURES
-    )
-    share = float(np.mean(loss[0] <= loss[1] + 0.002))
-    ratio = geometric_mean(loss[0] / loss[1])
-    gain = float(np.mean(accuracy[0] - accuracy[1]))
-    speed = geometric_mean(seconds[1] / seconds[0])
-    return {
-        "tables where log loss is lower, or higher by at most 0.002": (share, "≥ 5/6", share >= 5 / 6),
-        "geometric mean of the log-loss ratios": (ratio, "≤ 0.90", ratio <= 0.90),
-        "mean gain in accuracy": (gain, "≥ 0.005", gain >= 0.005),
-        "geometric mean of the speed-ups of fit": (speed, "≥ 5", speed >= 5),
-    }
+def ours_of(parts: Iterable[Part], models: Iterable[Model]) -> list[Job]:
+    return [Job(part, features, model) for part in parts for features in FEATURES for model in models]
 
 
-def average(by_seed: list[dict[str, Scores]]) -> dict[str, Scores]:
-    """The means over seeds, for each table."""
-    return {
-        table: {name: float(np.mean([scores[table][name] for scores in by_seed])) for name in MEASURES}
-        for table in by_seed[0]
-    }
+def competitors_of(parts: Iterable[Part]) -> list[Job]:
+    return [Job(part, "scaler", model) for part in parts for model in COMPETITORS]
 
 
-def print_table(tables: list[TableOf], results: dict[str, list[dict[str, Scores]]], ours: str) -> None:
-    """A line for each table, the means over seeds; a * where ours has the lower log loss than MLPClassifier."""
-    columns = {"ours": average(results[ours])} | {SHORT[name]: average(results[name]) for name in COMPETITORS}
-    heads = "".join(f"{name:>9}" for name in columns)
-    print(f"\n{'':<24}{'':>14} | {'log loss':^36} | {'accuracy':^36} | {'fit seconds':^36}")
-    print(f"{'table':<24}{'rows × cols':>14} |{heads} |{heads} |{heads}")
+def with_names(scores: pd.DataFrame) -> pd.DataFrame:
+    """Add a column "name": the features for ours, a short name for a competitor."""
+    short = {str(model): name for model, name in COMPETITORS.items()}
+    return scores.assign(name=scores["model"].map(short).fillna(scores["features"]))
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def print_tables(scores: pd.DataFrame, tables: list[TableOf]) -> None:
+    """A line for each table: log loss and accuracy of each."""
+    names = [*FEATURES, *COMPETITORS.values()]
+    by_table = with_names(scores[scores["n_rows"] == 0]).groupby(["table", "name"])[["log_loss", "accuracy"]].mean()
+    heads = "".join(f"{name:>10}" for name in names)
+    print(f"\n{'':<40} | {'log loss':^50} | {'accuracy':^50}\n{'table':<24}{'rows × cols':>16} |{heads} |{heads}")
     for table in tables:
-        cells = [
-            "".join(f"{scores[table.name][name]:9.3f}" if name == "seconds" else f"{scores[table.name][name]:9.4f}"
-                    for scores in columns.values())
-            for name in MEASURES
-        ]  # fmt: skip
-        won = columns["ours"][table.name]["log_loss"] <= columns["mlp"][table.name]["log_loss"]
         shape = f"{len(table.y):,} × {table.X.shape[1]}"
-        print(f"{table.name:<24}{shape:>14} |{' |'.join(cells)} {'*' if won else ''}")
-    base = columns["mlp"]
-    for name, scores in columns.items():
-        ratio = geometric_mean(np.array([scores[t]["log_loss"] / base[t]["log_loss"] for t in base]))
-        accuracy = np.mean([scores[t]["accuracy"] for t in base])
-        speed = geometric_mean(np.array([base[t]["seconds"] / scores[t]["seconds"] for t in base]))
-        print(
-            f"  {name:<9} log-loss ratio to mlp {ratio:.3f}, mean accuracy {accuracy:.4f}, fits {speed:.2f} × as fast"
-        )
+        cells = ["".join(f"{by_table.at[(table.name, name), m]:10.4f}" for name in names) for m in by_table.columns]
+        print(f"{table.name:<24}{shape:>16} |{cells[0]} |{cells[1]}")
 
 
-def groups(tables: list[TableOf]) -> dict[str, list[str]]:
-    """The tables to judge together: as they are, and with the small cuts of some."""
-    whole = [table.name for table in tables if "[" not in table.name]
-    every = {f"{len(tables)} tables": [table.name for table in tables]}
-    return {f"{len(whole)} tables": whole} | every if 0 < len(whole) < len(tables) else every
+def print_summary(scores: pd.DataFrame, title: str) -> None:
+    """A line for each number of training rows: the ratio of log losses and the gain in accuracy, to MLPClassifier's."""
+    scores = with_names(scores)
+    by_name = losses(scores, "name")
+    accuracy = scores.groupby(["n_rows", "name"])["accuracy"].mean().unstack()
+    gains = accuracy.sub(accuracy["mlp"], axis=0)
+    print(f"\n{title}: times MLPClassifier's log loss, and what is added to its accuracy")
+    print(f"{'training rows':<24}{'tables':>7}" + "".join(f"{name:>18}" for name in by_name))
+    for n_rows, group in by_name.groupby("n_rows"):
+        ratios = {name: geometric_mean(group[name] / group["mlp"]) for name in by_name}
+        cells = [f"{ratio:9.3f}  {gains.at[n_rows, name]:+.4f}" for name, ratio in ratios.items()]
+        print(f"{n_rows or 'two thirds of a table':<24}{len(group):>7}" + "".join(f"{cell:>18}" for cell in cells))
 
 
-def print_sentences(verdicts: list[dict[str, tuple[float, str, bool]]], seeds: range, group: str) -> bool:
-    print(f"\n{group:<60} {'asked':>8} " + "".join(f"{f'seed {seed}':>16}" for seed in seeds))
-    for sentence, (_, asked, _) in verdicts[0].items():
-        cells = [f"{v[sentence][0]:8.3f} {'holds' if v[sentence][2] else 'SHORT':>7}" for v in verdicts]
-        print(f"{sentence:<60} {asked:>8} " + "".join(f"{cell:>16}" for cell in cells))
-    return all(holds for v in verdicts for _, _, holds in v.values())
-
-
-Losses = dict[int, dict[str, np.ndarray]]  # rows -> name -> log loss of each draw (down) and table (across)
-
-
-def losses_on_few_rows(settings: list[str], tables: list[TableOf], cache: Cache, n_draws: int) -> Losses:
-    """The log losses of our settings, MLPClassifier and LogisticRegression on draws of few rows."""
-    losses: Losses = {}
-    for n_rows in FEW_ROWS:
-        losses[n_rows] = {name: np.empty((n_draws, len(tables))) for name in [*settings, *AT_MOST]}
-        for j, table in enumerate(tables):
-            for seed in range(n_draws):
-                for text in settings:
-                    losses[n_rows][text][seed, j] = score(from_text(text), table, seed, n_rows)["log_loss"]
-                for name in AT_MOST:
-                    scores = cache.score(name, COMPETITORS[name](), table, seed, n_rows)
-                    losses[n_rows][name][seed, j] = scores["log_loss"]
-        print(f"{n_rows} rows: done", flush=True)
-    return losses
-
-
-def print_few_rows(losses: Losses, ours: str, tables: list[TableOf]) -> list[dict[str, object]]:
-    """A line for each number of rows and competitor: the ratio of the log losses, and whether it is small enough."""
-    verdicts = []
-    print(f"\nfew rows of {len(tables)} tables: {ours}")
+def print_grid(losses_of: dict[str, pd.DataFrame], choices: list[dict[str, object]]) -> None:
+    """A line for each value of each constant: what it makes of the log loss of the defaults, and who chose it."""
     print(
-        f"{'rows':>4} {'log loss, times that of':<24}{'ratio':>7}{'asked':>9}{'':>7}{'draws':>16}   tables won, worst"
+        "\none constant at a time, log loss as a multiple of the defaults' (*), and in how many rotations it was chosen"
     )
-    for n_rows, by_name in losses.items():
-        for name, asked in AT_MOST.items():
-            ratios = by_name[ours] / by_name[name]
-            ratio, draws = geometric_mean(ratios), [geometric_mean(row) for row in ratios]
-            by_table = [geometric_mean(column) for column in ratios.T]
-            holds, worst = ratio <= asked, int(np.argmax(by_table))
-            print(
-                f"{n_rows:>4} {name:<24}{ratio:7.3f}{f'≤ {asked:.2f}':>9}{'holds' if holds else 'SHORT':>7}"
-                f"{f'{min(draws):.3f} – {max(draws):.3f}':>16}   {np.sum(np.array(by_table) <= 1)} of {len(tables)}, "
-                f"{tables[worst].name} {by_table[worst]:.2f}"
-            )
-            verdicts.append({"rows": n_rows, "against": name, "ratio": ratio, "asked": asked, "holds": bool(holds)})
-    return verdicts
+    print(f"{'':<54}" + "".join(f"{name:>10}{'few rows':>10}" for name in losses_of) + f"{'chosen':>8}")
+    for (name, value), model in one_at_a_time().items():
+        cells = []
+        for frame in losses_of.values():
+            ratios, few = frame[str(model)] / frame[str(OURS)], frame.index.get_level_values("n_rows") > 0
+            cells += [f"{geometric_mean(ratios[rows]):10.3f}" if rows.any() else f"{'':10}" for rows in (~few, few)]
+        times = sum(choice[name] == value for choice in choices)
+        mark = "*" if value == default(name) else ""
+        print(f"{name.split('.')[-1]:<24}{value!s:>28}{mark:<2}" + "".join(cells) + f"{times or '':>8}")
+
+
+def verdicts(scores: pd.DataFrame, tables: list[TableOf], seconds: pd.DataFrame | None) -> list[Verdict]:
+    """The promises, each with what was measured."""
+    scores = with_names(scores)
+    every, whole = losses(scores, "name"), scores[scores["n_rows"] == 0]
+    by_table, accuracy = every.xs(0, level="n_rows"), whole.groupby("name")["accuracy"].mean()
+    large = by_table.loc[[table.name for table in tables if len(table.y) >= LARGE]]
+    few = every[every.index.get_level_values("n_rows").isin(FEWEST)]
+    found: list[Verdict] = []
+
+    def at_most(sentence: str, ratio: float, asked: float) -> None:
+        found.append((sentence, ratio, f"≤ {asked:.3f}", ratio <= asked))
+
+    def at_least(sentence: str, value: float, asked: float) -> None:
+        found.append((sentence, value, f"≥ {asked:.3f}", value >= asked))
+
+    for name, (ratio, gain, speed) in ASKED.items():
+        at_most(f"{name}: log loss, times MLPClassifier's", geometric_mean(by_table[name] / by_table["mlp"]), ratio)
+        at_least(f"{name}: accuracy, more than MLPClassifier's", accuracy[name] - accuracy["mlp"], gain)
+        if seconds is not None:
+            at_least(f"{name}: fit, times as fast", geometric_mean(seconds["mlp"] / seconds[name]), speed)
+        if len(few):
+            at_most(f"{name}: log loss on 30 to 99 rows", geometric_mean(few[name] / few["mlp"]), ASKED_FEW)
+    for name, ratio in ASKED_LARGE.items() if len(large) else ():
+        ratios = large["encoder"] / large[name]
+        at_most(f"encoder: from {LARGE:,} rows up, times {name}'s log loss", geometric_mean(ratios), ratio)
+    return found
+
+
+def print_verdicts(found: list[Verdict]) -> None:
+    print(f"\n{'the verdict, on tables that did not choose':<60}{'measured':>10}{'asked':>10}")
+    for sentence, value, asked, holds in found:
+        print(f"{sentence:<60}{value:10.3f}{asked:>10}  {'holds' if holds else 'SHORT'}")
+
+
+# ---------------------------------------------------------------- the command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -214,51 +146,44 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", help="folder of NAME.csv.gz tables with a column target; by default $SKBACKPROP_DATA")
     parser.add_argument("--tables", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds of the folds")
-    parser.add_argument("--quick", action="store_true", help=f"one seed, at most {QUICK_ROWS} rows a table")
-    parser.add_argument("--ours", action="append", metavar="CODE", help="a setting of ours to judge; repeat for more")
-    parser.add_argument("--fresh", action="store_true", help="measure the competitors again, not from the cache")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a sentence of the first setting fails")
+    parser.add_argument("--processes", type=int, default=2, help="that fit side by side; times are measured in one")
+    parser.add_argument("--repeats", type=int, default=2, help="fits of each table that are timed; 0 for none")
+    parser.add_argument("--quick", action="store_true", help=f"one seed, one draw, at most {QUICK_ROWS} rows a table")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a sentence of the verdict falls short")
     args = parser.parse_args(arguments)
 
     env = environment(args.threads)
     print_environment(env)
-    settings = args.ours or ["TwoLayerClassifier()"]
-    seeds = range(1 if args.quick else args.seeds)
     tables = load_tables(data_folder(args.data), args.tables)
-    drawn_from = [table for table in tables if "[" not in table.name and can_be_drawn_from(table)]
+    n_seeds, n_draws = args.seeds, N_DRAWS
     if args.quick:
-        tables = [cut(table, QUICK_ROWS) for table in tables]
-    cache = Cache(args.output / "defaults_cache.json", env, args.fresh)
+        tables, n_seeds, n_draws = [sample(table, QUICK_ROWS) for table in tables], 1, 1
+    kept = Scores(args.output / "defaults_scores.jsonl", tables, env, args.processes)
 
-    results = {name: [{} for _ in seeds] for name in [*settings, *COMPETITORS]}  # name -> seed -> table -> scores
-    with threadpool_limits(args.threads):
-        for table in tables:
-            for seed in seeds:
-                for text in settings:
-                    results[text][seed][table.name] = score(from_text(text), table, seed)
-                for name, make in COMPETITORS.items():
-                    results[name][seed][table.name] = cache.score(name, make(), table, seed)
-            print(f"{table.name}: done", flush=True)
-        losses = losses_on_few_rows(settings, drawn_from, cache, 2 if args.quick else N_DRAWS) if drawn_from else {}
-    if cache.used:
-        print(f"{cache.used} scores and times of the competitors are from {cache.path}; --fresh measures them again")
+    parts = folds_and_draws(tables, min(n_seeds, GRID_SEEDS), 1, min(n_draws, GRID_DRAWS))
+    grid = kept.measure(ours_of(parts, one_at_a_time().values()), "the grid")
+    losses_of = {features: losses(scores, "model") for features, scores in grid.groupby("features")}
+    names = [table.name for table in tables]
+    choices = [choose(losses_of, {*names} - third) for third in thirds(names)]
 
-    verdicts, few_rows = {}, {}
-    for text in settings:
-        print(f"\n{'=' * 20} {text}, {len(tables)} tables, {len(seeds)} seeds of {N_FOLDS} folds")
-        print_table(tables, results, text)
-        for group, names in groups(tables).items():
-            ours, mlp = ([{name: scores[name] for name in names} for scores in results[key]] for key in (text, MLP))
-            verdicts[text, group] = [sentences(*scores) for scores in zip(ours, mlp, strict=True)]
-            holds = print_sentences(verdicts[text, group], seeds, group)
-            print("Every sentence holds." if holds else "Not every sentence holds.")
-        few_rows[text] = print_few_rows(losses, text, drawn_from)
-    named = {f"{text}, {group}": verdict for (text, group), verdict in verdicts.items()}
-    content = {"environment": env, "scores": results, "sentences": named, "few_rows": few_rows}
-    write_json(args.output, "defaults", content)
-    first = [holds for (text, _), v in verdicts.items() if text == settings[0] for s in v for _, _, holds in s.values()]
-    first += [verdict["holds"] for verdict in few_rows[settings[0]]]
-    return int(args.strict and not all(first))
+    parts = folds_and_draws(tables, n_seeds, N_FOLDS, n_draws)
+    theirs = kept.measure(competitors_of(parts), "the competitors")
+    shipped = kept.measure(ours_of(parts, [OURS]), "the defaults")
+    judged = []
+    for third, choice in zip(thirds(names), choices, strict=True):
+        jobs = ours_of([part for part in parts if part.table in third], [changed(**choice)])
+        judged.append(kept.measure(jobs, "what two thirds chose, on the other third"))
+    judged = pd.concat([*judged, theirs])
+    seconds = fit_seconds(tables, args.repeats) if args.repeats else None
+
+    print_grid(losses_of, choices)
+    print_tables(pd.concat([shipped, theirs]), tables)
+    print_summary(pd.concat([shipped, theirs]), f"the defaults as they are, {n_seeds} seeds")
+    print_summary(judged, f"chosen on two thirds of the tables, {N_THIRDS} rotations")
+    found = verdicts(judged, tables, seconds)
+    print_verdicts(found)
+    write_json(args.output, "defaults", {"environment": env, "verdict": found})
+    return int(args.strict and not all(holds for *_, holds in found))
 
 
 if __name__ == "__main__":

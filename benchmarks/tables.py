@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,15 +15,24 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from skbackprop.preprocessing import PiecewiseLinearEncoder
+
 N_FOLDS = 3
 MIN_MEMBERS = 2 * N_FOLDS  # rows of a class; smaller classes would be missing from a fold's training rows
+MOST_ROWS = 10_000  # larger tables are cut, since MLPClassifier takes half a minute for each of their folds
 CUT_ROWS = 200  # of the small cuts that stand for the many small tables of this world
+FEW_ROWS = (30, 40, 60, 99, 150, 300)  # training rows of a draw, from the fewest that a default fit searches on
+MOST_TEST_ROWS = 2000  # of those that were not drawn
+FEWEST_TEST_ROWS = 50
 
 OWN = {"breast_cancer": load_breast_cancer, "iris": load_iris, "wine": load_wine, "digits": load_digits}
 CUTS = ["spambase", "phoneme", "satimage", "pendigits", "magic"]
-FEW_ROWS = (30, 40, 60, 99)  # training rows, from the fewest that a default fit searches on
-N_DRAWS = 6  # of so few rows from a table
-MOST_TEST_ROWS = 2000  # of those that were not drawn
+
+# What stands in front of the network, for the columns of numbers.
+FEATURES = {
+    "scaler": lambda: make_pipeline(SimpleImputer(strategy="median"), StandardScaler()),
+    "encoder": PiecewiseLinearEncoder,
+}
 
 
 class TableOf(NamedTuple):
@@ -33,7 +41,16 @@ class TableOf(NamedTuple):
     y: np.ndarray  # class numbers
 
 
-class Fold(NamedTuple):
+class Part(NamedTuple):
+    """Rows to train and to test on: a fold of a table, or a draw of a few rows."""
+
+    table: str
+    seed: int
+    fold: int = 0
+    n_rows: int = 0  # training rows of a draw; 0 for a fold
+
+
+class Arrays(NamedTuple):
     X: np.ndarray
     y: np.ndarray
     X_test: np.ndarray
@@ -54,7 +71,8 @@ def load_tables(folder: Path | None, only: list[str] | None = None) -> list[Tabl
     else:
         files = sorted(folder.glob("*.csv.gz"))
         tables = [table_of(path.name.removesuffix(".csv.gz"), pd.read_csv(path)) for path in files]
-        tables += [cut(table, CUT_ROWS) for table in tables if table.name in CUTS]
+        tables += [cut(table) for table in tables if table.name in CUTS]
+        tables = [sample(table, MOST_ROWS) for table in tables]
     tables = [table for table in tables if not only or table.name in only]
     return sorted(tables, key=lambda table: len(table.y))
 
@@ -67,41 +85,42 @@ def table_of(name: str, frame: pd.DataFrame) -> TableOf:
     return TableOf(name, frame[kept].drop(columns="target").reset_index(drop=True), y)
 
 
-def cut(table: TableOf, n_rows: int) -> TableOf:
-    """Return a fixed stratified sample of n_rows."""
+def sample(table: TableOf, n_rows: int) -> TableOf:
+    """Return a fixed stratified sample of n_rows, or the table if it has no more."""
     if len(table.y) <= n_rows:
         return table
     rows = train_test_split(np.arange(len(table.y)), train_size=n_rows, stratify=table.y, random_state=0)[0]
-    return TableOf(f"{table.name}[{n_rows}]", table.X.iloc[rows].reset_index(drop=True), table.y[rows])
+    return TableOf(table.name, table.X.iloc[rows].reset_index(drop=True), table.y[rows])
 
 
-def folds(table: TableOf, seed: int) -> Iterator[Fold]:
-    """Stratified folds."""
-    splitter = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-    for train, test in splitter.split(table.X, table.y):
-        yield prepared(table, train, test)
+def cut(table: TableOf) -> TableOf:
+    """Return a small sample as a table of its own."""
+    return sample(table, CUT_ROWS)._replace(name=f"{table.name}[{CUT_ROWS}]")
 
 
-def draw(table: TableOf, n_rows: int, seed: int) -> Fold:
-    """Stratified training rows, few of them; the test rows are among the others."""
-    sizes = {"train_size": n_rows, "test_size": min(MOST_TEST_ROWS, len(table.y) - n_rows)}
-    return prepared(table, *train_test_split(np.arange(len(table.y)), **sizes, stratify=table.y, random_state=seed))
-
-
-def can_be_drawn_from(table: TableOf) -> bool:
+def can_be_drawn_from(table: TableOf, n_rows: int) -> bool:
     """Tell whether every class has two rows or more in the smallest draw, and enough are left to test on."""
     shares = np.bincount(table.y) / len(table.y)
-    return shares.min() * min(FEW_ROWS) >= 2 and len(table.y) >= max(FEW_ROWS) + 50
+    return shares.min() * min(FEW_ROWS) >= 2 and len(table.y) >= n_rows + FEWEST_TEST_ROWS
 
 
-def prepared(table: TableOf, train: np.ndarray, test: np.ndarray) -> Fold:
-    """Make numbers of rows; medians, means and categories are learned on the training rows."""
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+def split(table: TableOf, part: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the training rows and of the test rows, stratified."""
+    if not part.n_rows:
+        splitter = StratifiedKFold(N_FOLDS, shuffle=True, random_state=part.seed)
+        return [*splitter.split(table.X, table.y)][part.fold]
+    sizes = {"train_size": part.n_rows, "test_size": min(MOST_TEST_ROWS, len(table.y) - part.n_rows)}
+    return train_test_split(np.arange(len(table.y)), **sizes, stratify=table.y, random_state=part.seed)
+
+
+def prepared(table: TableOf, part: Part, features: str) -> Arrays:
+    """Make numbers of rows; medians, means, quantiles and categories are learned on the training rows."""
+    train, test = split(table, part)
     strings = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    encoder = make_column_transformer(
-        (numbers, make_column_selector(dtype_include=np.number)),
+    columns = make_column_transformer(
+        (FEATURES[features](), make_column_selector(dtype_include=np.number)),
         (strings, make_column_selector(dtype_exclude=np.number)),
     )
-    X = np.ascontiguousarray(encoder.fit_transform(table.X.iloc[train]))
-    X_test = np.ascontiguousarray(encoder.transform(table.X.iloc[test]))
-    return Fold(X, table.y[train], X_test, table.y[test])
+    X = np.ascontiguousarray(columns.fit_transform(table.X.iloc[train]))
+    X_test = np.ascontiguousarray(columns.transform(table.X.iloc[test]))
+    return Arrays(X, table.y[train], X_test, table.y[test])

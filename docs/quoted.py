@@ -86,7 +86,7 @@ QUOTED = {
     },
     # early stopping
     "fewest_searched": auto.FEWEST_SEARCHED,
-    "search_share": f"{auto.SEARCH_SHARE:g} / √n",
+    "search_share": f"{auto.HELD_OUT:g} / √n",
     "average_decay": AVERAGE_DECAY,
     "patient_updates": PATIENT_UPDATES,
     "final_epochs": FINAL_EPOCHS,

@@ -52,7 +52,7 @@ class TwoLayerClassifier(BaseBackprop):
         A name stands for the solver with its defaults; "sgd" is plain gradient descent. For momentum, weight decay or
         gradient clipping give an object, ``SGD(momentum=0.9)``.
     learning_rate : float or "auto", default="auto"
-        "auto" is 0.006 for adam, adamw and rmsprop (chosen on the suite), and for sgd 0.1 divided by the features' mean
+        "auto" is 0.008 for adam, adamw and rmsprop (chosen on the suite), and for sgd 0.1 divided by the features' mean
         square where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
     schedule : str, Schedule or callable progress -> factor, default="constant"
         What the learning rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a
@@ -65,8 +65,8 @@ class TwoLayerClassifier(BaseBackprop):
         (MLPClassifier's default; the suite's tables need 10 to 100).
     alpha : float or "auto", default="auto"
         Strength of the penalty on the squared weights, relative to the mean loss, whatever the batch size:
-        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (1.2 n) for n samples, which is a normal prior of
-        variance 1.2 on every weight (chosen on the suite), and 1 / 120 for fewer than 100 samples.
+        SGDClassifier's alpha, not MLPClassifier's. "auto" is 1 / (2 n) for n samples, which is a normal prior of
+        variance 2 on every weight (chosen on the suite), and 1 / 60 for fewer than 30 samples.
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None
@@ -76,8 +76,8 @@ class TwoLayerClassifier(BaseBackprop):
         False ends training when the training loss stops improving. True ends it when the validation score does (on
         X_val, y_val, or on a stratified part of X), and restores the best weights; if fewer than 10 samples would be
         held out, it uses the training loss. "auto" trains on every sample in the end: it first holds some out to search
-        for the best number of epochs T, by the score of the average of the weights over the epochs (decay 0.85). Then
-        it continues from the best average, on all samples, for another 0.6 T epochs, while the learning rate falls from
+        for the best number of epochs T, by the score of the average of the weights over the epochs (decay 0.9). Then
+        it continues from the best average, on all samples, for 0.5 T epochs, while the learning rate falls from
         that of epoch T to zero. With X_val, and with "lbfgs", "auto" means True. With fewer than 30 samples, or with
         ``n_iter_no_change=None``, it trains for max_iter epochs; for so few samples, 20 or so are enough.
     validation_fraction : float in (0, 1) or "auto", default="auto"

@@ -68,7 +68,7 @@ class SteppingSolver(Configurable):
         A gradient with a larger norm is scaled down to this norm before the step. None sets no bound.
     """
 
-    default_learning_rate = 6e-3  # chosen on the benchmark tables, docs/defaults.md
+    default_learning_rate = 8e-3  # chosen on the benchmark tables, docs/defaults.md
     rate_follows_scale = False
     full_batch_only = False
 

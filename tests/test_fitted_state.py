@@ -300,7 +300,7 @@ def test_alpha_auto_counts_all_rows_of_the_stream(weighted):
     for start, end in zip([0, *ends], ends, strict=False):
         rows = slice(start, end)
         weights = {} if w is None else {"sample_weight": w[rows]}
-        by_hand.set_params(alpha=1.0 / (1.2 * end))
+        by_hand.set_params(alpha=1.0 / (2 * end))
         for clf in (auto, by_hand):
             clf.partial_fit(X[rows], y[rows], classes=[0, 1], **weights)
         np.testing.assert_array_equal(auto.coefs_[0], by_hand.coefs_[0])
@@ -309,7 +309,7 @@ def test_alpha_auto_counts_all_rows_of_the_stream(weighted):
 def test_alpha_auto_of_a_stream_counts_no_rows_of_weight_zero():
     X, y = breast_cancer()
     w = (np.arange(300) % 2).astype(float)
-    auto, by_hand = make(alpha="auto"), make(alpha=1.0 / (1.2 * 150))
+    auto, by_hand = make(alpha="auto"), make(alpha=1.0 / (2 * 150))
     auto.partial_fit(X[:300], y[:300], classes=[0, 1], sample_weight=w)
     by_hand.partial_fit(X[1:300:2], y[1:300:2], classes=[0, 1], sample_weight=w[1::2])
     np.testing.assert_array_equal(auto.coefs_[0], by_hand.coefs_[0])

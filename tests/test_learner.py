@@ -26,7 +26,7 @@ def weights(clf):
     return np.concatenate([array.ravel() for array in clf.coefs_ + clf.intercepts_])
 
 
-def test_the_average_forgets_by_0_85_an_epoch():
+def test_the_average_forgets_by_a_tenth_an_epoch():
     network = Network([2, 3, 1], random_state=0)
     learner = Learner(network, Plan(SGD(), Constant(), 0.1, 32, 10), {}, 0)
     learner.average = copy.copy(network)
@@ -34,7 +34,7 @@ def test_the_average_forgets_by_0_85_an_epoch():
     for epoch in range(1, 15):
         network.theta[...] = np.sin(epoch + np.arange(network.theta.size))
         learner.follow(epoch)
-        share = max(0.15, 1 / epoch)  # the plain mean, until it would forget more slowly than that
+        share = max(0.1, 1 / epoch)  # the plain mean, until it would forget more slowly than that
         expected += share * (network.theta - expected)
         np.testing.assert_allclose(learner.evaluated.theta, expected, rtol=1e-12)
 

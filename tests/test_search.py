@@ -30,7 +30,7 @@ else:
 needs_callbacks = pytest.mark.skipif(not has_callbacks, reason="callbacks came with scikit-learn 1.9")
 KINDS = [TwoLayerClassifier, BackpropClassifier]
 STEPPING = [name for name in SOLVERS if not getattr(SOLVERS[name](), "full_batch_only", False)]
-FINAL = 0.6  # epochs of the final phase, as a share of those that led to the best
+FINAL = 0.5  # epochs of the final phase, as a share of those that led to the best
 
 
 @cache
@@ -230,7 +230,7 @@ def test_the_search_evaluates_an_average_of_the_weights(n):
     for epoch in range(1, 6):
         alone = make(**params, early_stopping=False, n_iter_no_change=None, max_iter=epoch)
         alone.fit(X[training], y[training])
-        share = 1 - min(0.85, (epoch - 1) / epoch)
+        share = 1 - min(0.9, (epoch - 1) / epoch)
         average = average + share * (weights(alone) - average)
         judged = copy.copy(alone)
         judged.coefs_, judged.intercepts_ = parts_of(average, alone)

@@ -9,7 +9,7 @@ from .._core.kernels import Array
 from ..network import Network
 from ..schedules import Schedule
 
-AVERAGE_DECAY = 0.85  # of the average of the weights, per epoch
+AVERAGE_DECAY = 0.9  # of the average of the weights, per epoch
 REMEMBERED = ("solver_state", "schedule_state", "learning_rate", "n_epochs")  # in a checkpoint, beside the parameters
 
 

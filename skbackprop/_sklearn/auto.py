@@ -13,10 +13,10 @@ from ..solvers import SOLVERS
 
 SMALL_TABLE = 64  # samples up to which batch_size="auto" is all of them
 AUTO_BATCH = 32  # samples of a mini-batch above that
+HELD_OUT = 8.0  # early_stopping="auto" holds out HELD_OUT / √n of n samples, within 0.1 … 0.5
 FEWEST_SEARCHED = 30  # samples from which early_stopping="auto" holds some of them out
-PRIOR_VARIANCE = 1.2  # of the weights, which alpha="auto" stands for
-FEWEST_PENALISED = 100  # alpha="auto" is computed as if there were at least so many samples
-SEARCH_SHARE = 8.0  # of the samples, times √n, are held out in a search
+PRIOR_VARIANCE = 2.0  # of the weights, which alpha="auto" stands for
+FEWEST_PENALISED = 30  # alpha="auto" is computed as if there were at least so many samples: four can teach XOR
 
 
 def batch_samples(batch_size: int | str, n: int) -> int:
@@ -33,7 +33,7 @@ def auto_learning_rate(solver: Any, table: Table) -> float:
 
 
 def penalty_strength(alpha: float | str, n: int) -> float:
-    """Return alpha; "auto" is 1 / (1.2 max(n, 100)), a normal prior of variance 1.2 on each weight."""
+    """Return alpha; "auto" is 1 / (2 max(n, 30)), a normal prior of variance 2 on each weight."""
     return 1.0 / (PRIOR_VARIANCE * max(n, FEWEST_PENALISED)) if isinstance(alpha, str) else float(alpha)
 
 
@@ -104,7 +104,7 @@ def held_out_fraction(estimator: Any, strategy: Plain, n: int) -> float:
     """Return the share of n samples to hold out; "auto" is 0.1, and for a search 8 / √n within 0.1 … 0.5."""
     if not isinstance(estimator.validation_fraction, str):
         return float(estimator.validation_fraction)
-    return min(0.5, max(0.1, SEARCH_SHARE / sqrt(n))) if strategy.searches else 0.1
+    return min(0.5, max(0.1, HELD_OUT / sqrt(n))) if strategy.searches else 0.1
 
 
 def needs_all_samples(estimator: Any) -> bool:
