@@ -553,6 +553,22 @@ def test_weights_count_as_in_fit():
     assert f"{seen:.4g} on the training samples and {unseen:.4g} on others" in found.evidence
 
 
+def test_confidence_is_weighted_as_in_fit():
+    weights = {0: 1.0, 1: 5.0}
+    clf, _, _, X_val, y_val = fitted("a quarter flipped", clf=two(100, alpha=0.0, class_weight=weights, **epochs(200)))
+    w = np.where(y_val, 5.0, 1.0)
+    sure, right = np.average(clf.predict_proba(X_val).max(axis=1), weights=w), clf.score(X_val, y_val, w)
+    found = finding(diagnose(clf, X_val=X_val, y_val=y_val), "overconfident")
+    assert f"is {sure:.0%}, and {right:.0%} of them are right" in found.evidence
+
+
+def test_labels_of_their_own_have_no_majority():
+    X, _, y, _ = rows("98 : 2")
+    clf = two(max_iter=5, early_stopping=False, n_iter_no_change=None).fit(X, np.column_stack([y, y]))
+    assert "majority_class" in names(diagnose(clone(clf).fit(X, y), X, y))
+    assert "majority_class" not in names(diagnose(clf, X, np.column_stack([y, y])))
+
+
 # ---------------------------------------------------------------- any fit can be diagnosed
 
 
