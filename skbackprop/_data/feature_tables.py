@@ -52,6 +52,16 @@ def what_is_wrong(X: Any, name: str) -> str | None:
     return None
 
 
+def what_is_missing(X: Any, name: str) -> str | None:
+    """Return which columns have missing values, with the remedy; None if there are no such columns."""
+    import pandas as pd
+
+    if columns := columns_where(X, lambda values: bool(pd.isna(values).any())):
+        remedy = "fill them in a pipeline, by SimpleImputer(add_indicator=True), or use PiecewiseLinearEncoder"
+        return f"{name} has missing values in the columns {columns}; {remedy}."
+    return None
+
+
 def columns_where(X: Any, is_so: Callable[[Any], bool]) -> str:
     """Return the names of the columns whose values are so, as a message shows them; nothing if there are none."""
     columns = [name for name, values in columns_of(X) if is_so(values)]
