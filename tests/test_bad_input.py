@@ -359,6 +359,12 @@ def test_values_that_fit_refuses(make, cls, name, value):
         clf.fit(X, y)
 
 
+@pytest.mark.parametrize("units", [(3, 2), [3, 2]], ids=str)
+def test_several_layers_are_sent_to_the_other_class(units):
+    with pytest.raises(ValueError, match=r"BackpropClassifier\(hidden_layer_sizes=\(3, 2\)\)\.$"):
+        TwoLayerClassifier(units).fit(X, y)
+
+
 @pytest.mark.parametrize(("cls", "name", "value"), BAD_PARAMS)
 def test_values_that_partial_fit_refuses(cls, name, value):
     clf = cls()
