@@ -28,7 +28,7 @@ def columns_of(X: Any) -> Iterator[tuple[Any, Any]]:
 
 def has_dates(X: Any) -> bool:
     """Tell whether a table has columns of dates or durations."""
-    if hasattr(X, "iloc"):
+    if is_frame(X) and hasattr(X, "iloc"):
         dtypes = list(X.dtypes)
     else:
         dtypes = [np.asarray(X[:0]).dtype] if is_frame(X) else [getattr(X, "dtype", None)]
