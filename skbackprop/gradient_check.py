@@ -201,6 +201,7 @@ def problem_of(parameter: str, given: Any, X: Any, Y: Any, sample_weight: Any) -
     if isinstance(given, type) or not hasattr(given, "_gradient_problem"):
         what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
         hint = " Of a pipeline give the last step, and X as its earlier steps transform it." * hasattr(given, "steps")
+        hint += " Give its best_estimator_." * hasattr(given, "best_estimator_")
         raise TypeError(f"{parameter} must be a Network, or a classifier of skbackprop; got {what}.{hint}")
     return given._gradient_problem(X, Y, sample_weight)
 

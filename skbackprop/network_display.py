@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ._core.kernels import Array
 from ._display.drawing import Drawing
-from ._display.fitted import last_step, names_of_features, names_of_outputs
+from ._display.fitted import last_step, names_of_features, names_of_outputs, where_it_keeps_one
 from ._sklearn.compat import check_matplotlib_support
 from .network import Network
 
@@ -124,7 +124,7 @@ class NetworkDisplay:
         else:
             step = last_step(estimator_or_network)
             if not hasattr(step, "coefs_"):
-                raise TypeError(f"{type(step).__name__} has no network to draw.")
+                raise TypeError(f"{type(step).__name__} has no network to draw.{where_it_keeps_one(step)}")
             W, b = step.coefs_, step.intercepts_
             names, outputs = names_of_features(estimator_or_network), names_of_outputs(step)
         names = names if feature_names is None else feature_names

@@ -165,7 +165,7 @@ def test_tables_that_partial_fit_refuses(make, cls, case):
 
 @pytest.mark.parametrize("label", [0, "only"])
 def test_one_class_says_so(label):
-    with pytest.raises(ValueError, match=f"one class only, .*{label}"):
+    with pytest.raises(ValueError, match=f"one class only, {label!r};"):
         TwoLayerClassifier().fit(X, np.full(100, label))
 
 
@@ -357,6 +357,12 @@ def test_values_that_fit_refuses(make, cls, name, value):
         clf = make(cls, **{name: value})
     with refused(clf, name):
         clf.fit(X, y)
+
+
+@pytest.mark.parametrize("units", [(3, 2), [3, 2]], ids=str)
+def test_several_layers_are_sent_to_the_other_class(units):
+    with pytest.raises(ValueError, match=r"BackpropClassifier\(hidden_layer_sizes=\(3, 2\)\)\.$"):
+        TwoLayerClassifier(units).fit(X, y)
 
 
 @pytest.mark.parametrize(("cls", "name", "value"), BAD_PARAMS)

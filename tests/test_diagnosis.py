@@ -17,6 +17,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import (
     load_breast_cancer,
     load_digits,
@@ -29,17 +30,26 @@ from sklearn.datasets import (
     make_moons,
     make_multilabel_classification,
 )
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, recall_score
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, TunedThresholdClassifierCV, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skbackprop import BackpropClassifier, DivergenceError, Network, TwoLayerClassifier, diagnose
+from skbackprop import (
+    BackpropClassifier,
+    DivergenceError,
+    Network,
+    NetworkDisplay,
+    TrainingDisplay,
+    TwoLayerClassifier,
+    diagnose,
+)
 from skbackprop._diagnosis.ailments import AILMENTS
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.diagnosis import Diagnosis, Finding
@@ -741,6 +751,30 @@ def test_only_fits_of_this_package(given):
 def test_a_pipeline_that_ends_in_something_else():
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*load_iris(return_X_y=True))
     with pytest.raises(TypeError, match="got LogisticRegression"):
+        diagnose(model)
+
+
+WRAPPED = {
+    "estimator_": TunedThresholdClassifierCV(make_pipeline(StandardScaler(), two(max_iter=5)), cv=2),
+    "calibrated_classifiers_[0].estimator": CalibratedClassifierCV(two(max_iter=5), cv=2),
+    "estimators_[0]": BaggingClassifier(two(max_iter=5), 2, random_state=0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Training ended")
+@pytest.mark.parametrize("draw", [diagnose, NetworkDisplay.from_estimator, TrainingDisplay.from_estimator])
+@pytest.mark.parametrize("path", WRAPPED)
+def test_the_error_says_which_part_of_a_wrapper_to_give(path, draw):
+    X, _, y, _ = rows("98 : 2")
+    model = clone(WRAPPED[path]).fit(X, y)
+    with pytest.raises(TypeError, match=rf"{type(model).__name__}.* Give its {re.escape(path)}\.$"):
+        draw(model)
+    draw(eval(f"model.{path}"))
+
+
+def test_a_wrapper_of_others_has_no_such_part():
+    model = BaggingClassifier(LogisticRegression(max_iter=1000), 2).fit(*load_iris(return_X_y=True))
+    with pytest.raises(TypeError, match=r"got BaggingClassifier\.$"):
         diagnose(model)
 
 

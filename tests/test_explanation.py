@@ -12,6 +12,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.special import expit, ndtr
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -703,3 +704,10 @@ def test_a_step_that_leaves_the_finite_numbers_says_so():
     net.W[0] *= 1e200
     with pytest.raises(FloatingPointError, match="The loss is inf"):
         explain_step(net, X, Y, learning_rate=1e308, alpha=1e10)
+
+
+def test_of_a_search_the_best_estimator_is_asked_for():
+    clf = TwoLayerClassifier(2, max_iter=5, n_iter_no_change=None)
+    search = GridSearchCV(clf, {"alpha": [0.1]}, cv=2).fit(X[:4], [0, 1, 0, 1])
+    with pytest.raises(TypeError, match=r"got a GridSearchCV\. Give its best_estimator_\.$"):
+        explain_step(search, X, [0, 1, 0, 1, 1])

@@ -78,6 +78,21 @@ def test_an_unknown_name_is_said_to_be_unknown(method):
         Mine().fit(X, Y, nonsense=1) if method == "fit" else Mine(nonsense=1)
 
 
+@pytest.mark.parametrize(("slip", "meant"), [("alpah", "alpha"), ("batchsize", "batch_size"), ("verbos", "verbose")])
+def test_a_misspelt_parameter_is_recognised(slip, meant):
+    with pytest.raises(TypeError, match=rf"^Mine has no parameter '{slip}'; use {meant}\.$"):
+        Mine(**{slip: 1})
+    with pytest.raises(TypeError, match=rf"^Mine\.fit\(\) has no parameter '{slip}'; use the constructor's {meant}\.$"):
+        Mine().fit(X, Y, **{slip: 1})
+    with pytest.raises(ValueError, match=rf"^Mine has no parameter '{slip}'; use {meant}\.$"):
+        Mine().set_params(**{slip: 1})
+
+
+def test_a_misspelt_argument_of_fit_is_recognised():
+    with pytest.raises(TypeError, match=r"has no parameter 'sample_weights'; use sample_weight\.$"):
+        Mine().fit(X, Y, sample_weights=[1, 1])
+
+
 def test_what_is_recommended_exists():
     for use in CALLED:
         first = use.split("=")[0].split(" ")[0].split("(")[0]

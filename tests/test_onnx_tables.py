@@ -185,11 +185,30 @@ def test_an_array_goes_column_by_column():
         input_feed(onnx_model, np.zeros((4, 3)))
 
 
+def test_columns_that_are_no_inputs_may_hold_anything():
+    table, y = people()
+    table = table[["age", "fare"]] / 100
+    onnx_model = to_onnx(net().fit(table, y), table)
+    more = table.assign(day=pd.Timestamp("2026-01-01"), mixed=[1, "two"] * (len(table) // 2))
+    feed, expected = input_feed(onnx_model, more), input_feed(onnx_model, table)
+    assert [*feed] == [*expected]
+    for name, values in feed.items():
+        np.testing.assert_array_equal(values, expected[name])
+    with pytest.raises(ValueError, match=r"column 'day' has dtype datetime64.*leave it out of X if the model drops it"):
+        to_onnx(make_pipeline(make_column_transformer((StandardScaler(), ["age", "fare"])), net()).fit(more, y), more)
+
+
+def test_a_path_in_place_of_samples_is_refused_in_words():
+    table, y = people()
+    with pytest.raises(ValueError, match="X must be a table"):
+        to_onnx(net().fit(table[["age", "fare"]] / 100, y), "model.onnx")
+
+
 def test_a_column_that_an_input_cannot_hold_is_named():
     table, y = people()
     table = table[["age", "class"]]
     onnx_model = to_onnx(make_pipeline(StandardScaler(), net()).fit(table, y), table)
-    with pytest.raises(ValueError, match="Input 'age' of the ONNX model holds int64; X gives it float64"):
+    with pytest.raises(ValueError, match=r"Input 'age' of the ONNX model holds int64; X gives it float64\. Convert X"):
         input_feed(onnx_model, table.astype({"age": float}))
     with pytest.raises(ValueError, match="Input 'class' of the ONNX model holds int64; X gives it object"):
         input_feed(onnx_model, table.assign(**{"class": "x"}))

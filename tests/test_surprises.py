@@ -279,10 +279,20 @@ def test_columns_without_a_name_have_a_number():
         make().fit(np.column_stack([X, X[:, 0]]), TWO, X_val=given, y_val=TWO)
 
 
-def test_numbers_that_are_missing_are_no_strings():
-    given = frame(c=pd.array([1, None] * 60, "Int64"))
-    with pytest.raises(ValueError, match="contains NaN"):
-        make().fit(given, TWO)
+@pytest.mark.filterwarnings("ignore:X has feature names")  # predict checks them before the numbers
+@pytest.mark.parametrize("call", CALLS)
+def test_columns_with_gaps_are_named(call):
+    for gaps in (pd.array([1, None] * 60, "Int64"), np.where(np.arange(120) == 7, np.nan, 1.0)):
+        with pytest.raises(ValueError, match=r"^X has missing values in the columns \['c'\]; fill them .*contains NaN"):
+            CALLS[call](frame(c=gaps))
+    with pytest.raises(ValueError, match=r"^X has missing values in the columns \[2\]"):
+        make().fit(np.where(np.arange(4) == 2, np.nan, X[:, :4]), TWO)
+
+
+def test_gaps_are_not_blamed_for_another_mistake():
+    fitted = make().fit(frame(c=1.0), TWO)
+    with pytest.raises(ValueError, match=r"^The feature names should match"):
+        fitted.predict(frame(d=np.nan))
 
 
 @pytest.mark.parametrize("call", CALLS)

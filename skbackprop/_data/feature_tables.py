@@ -28,7 +28,7 @@ def columns_of(X: Any) -> Iterator[tuple[Any, Any]]:
 
 def has_dates(X: Any) -> bool:
     """Tell whether a table has columns of dates or durations."""
-    if hasattr(X, "iloc"):
+    if is_frame(X) and hasattr(X, "iloc"):
         dtypes = list(X.dtypes)
     else:
         dtypes = [np.asarray(X[:0]).dtype] if is_frame(X) else [getattr(X, "dtype", None)]
@@ -49,6 +49,16 @@ def what_is_wrong(X: Any, name: str) -> str | None:
         return f"{name} holds something else than numbers in the columns {columns}; {remedy}."
     if columns := columns_where(X, has_infinity):
         return f"{name} holds infinity in the columns {columns}; replace it by finite numbers."
+    return None
+
+
+def what_is_missing(X: Any, name: str) -> str | None:
+    """Return which columns have missing values, with the remedy; None if there are no such columns."""
+    import pandas as pd
+
+    if columns := columns_where(X, lambda values: bool(pd.isna(values).any())):
+        remedy = "fill them in a pipeline, by SimpleImputer(add_indicator=True), or use PiecewiseLinearEncoder"
+        return f"{name} has missing values in the columns {columns}; {remedy}."
     return None
 
 

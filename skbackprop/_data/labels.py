@@ -52,7 +52,9 @@ class Labels:
             return cls(np.arange(n_columns) if classes is None else classes, multilabel=True)
         classes = np.unique(flat(y)) if classes is None else classes
         if len(classes) < 2:
-            raise ValueError(f"y holds one class only, {classes[0]!r}; a classifier needs at least two classes.")
+            raise ValueError(
+                f"y holds one class only, {classes.tolist()[0]!r}; a classifier needs at least two classes."
+            )
         return cls(classes, multilabel=False)
 
     @classmethod

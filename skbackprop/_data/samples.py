@@ -147,7 +147,7 @@ def class_weights(class_weight: Any, w: Array, codes: Any, classes: Any) -> Arra
     known = classes.tolist()
     if class_weight and not any(label in class_weight for label in known):
         remedy = "its keys must be labels of y, numbers or strings as they are there"
-        raise ValueError(f"class_weight={class_weight!r} names none of the classes {classes!r}; {remedy}.")
+        raise ValueError(f"class_weight={class_weight!r} names none of the classes {known}; {remedy}.")
     strange = [key for key in class_weight if isinstance(key, str) != isinstance(known[0], str)]
     if strange:
         raise ValueError(f"class_weight={class_weight!r} has keys that can be no label beside {known}: {strange}.")

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._core.checks import generator
 from .._core.kernels import Array
 from .._data.scale import Scale
-from .._display.fitted import best_epoch, data_term, names_of_features, search_history_of
+from .._display.fitted import best_epoch, data_term, names_of_features, search_history_of, where_it_keeps_one
 from .._fit.outcome import DivergenceError
 from .._sklearn.auto import penalty_strength
 from .._sklearn.base import BaseBackprop
@@ -247,11 +247,11 @@ def unwrapped(given: Any) -> tuple[Any, list[Any]]:
         check_is_fitted(given)
         clf, steps = unwrapped(given.steps[-1][1])
         return clf, ([given[:-1]] if len(given.steps) > 1 else []) + steps
-    if hasattr(given, "refit"):
+    if hasattr(given, "refit") and not hasattr(given, "estimator_"):  # a search; a tuned threshold may be refitted too
         check_is_fitted(given, "best_estimator_")
         return unwrapped(given.best_estimator_)
     what = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
     raise TypeError(
         "diagnose takes a fitted TwoLayerClassifier or BackpropClassifier, a Pipeline or search that ends in one, or a "
-        f"DivergenceError; got {what}."
+        f"DivergenceError; got {what}.{where_it_keeps_one(given)}"
     )

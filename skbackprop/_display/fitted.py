@@ -1,13 +1,21 @@
 """What the displays read of a fitted estimator: its last step, its history, the names of features and classes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.kernels import Array
 from .._sklearn.base import BaseBackprop
+
+# Where scikit-learn's meta-estimators keep fitted classifiers: calibration, ensembles, thresholds.
+KEPT: dict[str, Callable[[Any], Any]] = {
+    "calibrated_classifiers_[0].estimator": lambda model: model.calibrated_classifiers_[0].estimator,
+    "estimators_[0]": lambda model: model.estimators_[0],
+    "estimator_": lambda model: model.estimator_,
+}
 
 
 def last_step(estimator: Any) -> Any:
@@ -18,6 +26,17 @@ def last_step(estimator: Any) -> Any:
     if hasattr(estimator, "steps"):
         return last_step(estimator.steps[-1][1])
     return estimator
+
+
+def where_it_keeps_one(estimator: Any) -> str:
+    """Return the end of an error message: which part of a meta-estimator to give; nothing if it has none of ours."""
+    for path, part_of in KEPT.items():
+        try:
+            if isinstance(last_step(part_of(estimator)), BaseBackprop):
+                return f" Give its {path}."
+        except (AttributeError, LookupError, TypeError, NotFittedError):  # of another kind, or not fitted
+            continue
+    return ""
 
 
 def history_of(estimator: Any) -> Mapping[str, Any]:
@@ -32,7 +51,7 @@ def history_of(estimator: Any) -> Mapping[str, Any]:
     """
     kind = type(estimator).__name__
     if not isinstance(estimator, BaseBackprop):
-        raise TypeError(f"{kind} has no loss curve to draw.")
+        raise TypeError(f"{kind} has no loss curve to draw.{where_it_keeps_one(estimator)}")
     if not hasattr(estimator, "history_"):
         raise ValueError(f"This {kind} holds no history_; it may come from an older file. Fit it again to draw it.")
     if not len(estimator.history_["loss"]):

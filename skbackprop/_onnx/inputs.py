@@ -1,5 +1,6 @@
 """The samples to predict, as the inputs of an ONNX model: an array, or a frame column by column."""
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -21,26 +22,29 @@ def table(X: Any, most: int | None = None) -> Any:
     """
     if sp.issparse(X):
         X = X.tocsr()[:most].toarray()
-    X = (X if is_frame(X) else np.asarray(X))[:most]
+    X = X if is_frame(X) else np.asarray(X)
     if len(X.shape) != 2 or 0 in X.shape:
         raise ValueError(f"X must be a table of one sample or more, to tell the inputs' types; got shape {X.shape}.")
-    return X
+    return X[:most]
 
 
-def named_columns(X: Any) -> dict[str, Any]:
+def named_columns(X: Any, wanted: Container[str] | None = None) -> dict[str, Any]:
     """Return the inputs that X fills, of two dimensions each: an array as ``X``, a frame's columns under their names.
 
-    A name that another column or an output has already gets a ``_`` at its end.
+    A name that another column or an output has already gets a ``_`` at its end. Only the wanted columns of a frame, by
+    default all, must be such that ONNX holds them; None stands for the others.
     """
     if not is_frame(X):
         return {"X": held("X", X).reshape(X.shape)}
     columns: dict[str, Any] = {}
     for i, name in enumerate(labels_of(X)):
-        values = held(f"column {name!r}", X.iloc[:, i] if hasattr(X, "iloc") else X[name])
-        name = str(name)
-        while name in columns or name in OUTPUTS or not name:
-            name += "_"
-        columns[name] = values[:, np.newaxis]
+        unique = str(name)
+        while unique in columns or unique in OUTPUTS or not unique:
+            unique += "_"
+        columns[unique] = None
+        if wanted is None or unique in wanted:
+            values = X.iloc[:, i] if hasattr(X, "iloc") else X[name]
+            columns[unique] = held(f"column {name!r}", values)[:, np.newaxis]
     return columns
 
 
@@ -57,7 +61,8 @@ def held(place: str, values: Any) -> Any:
         nearest = {"f": np.float32 if values.dtype.itemsize < 4 else np.float64}.get(values.dtype.kind, np.int64)
         return values if values.dtype.name in HELD else values.astype(nearest)
     if values.dtype.kind not in "OUT":
-        raise ValueError(f"{place} has dtype {values.dtype}; ONNX holds numbers and strings, so convert it first.")
+        remedy = "convert it first, or leave it out of X if the model drops it"
+        raise ValueError(f"{place} has dtype {values.dtype}, and ONNX holds numbers and strings only; {remedy}.")
     values = values.astype(object)
     texts = np.array([isinstance(value, str) for value in values])
     if texts.all():
@@ -94,12 +99,14 @@ def input_feed(onnx_model: Any, X: Any) -> dict[str, Any]:
     """
     from onnx.helper import tensor_dtype_to_np_dtype
 
-    inputs = list(onnx_model.graph.input)
+    inputs, remedy = list(onnx_model.graph.input), "Convert X to the dtypes that it had in to_onnx"
     feed = {}
     for each, values in zip(inputs, columns_for(inputs, table(X)), strict=True):
         dtype = tensor_dtype_to_np_dtype(each.type.tensor_type.elem_type)
         if (values.dtype.kind == "O") != (dtype.kind == "O") or not np.can_cast(values.dtype, dtype, "same_kind"):
-            raise ValueError(f"Input {each.name!r} of the ONNX model holds {dtype}; X gives it {values.dtype}.")
+            raise ValueError(
+                f"Input {each.name!r} of the ONNX model holds {dtype}; X gives it {values.dtype}. {remedy}."
+            )
         feed[each.name] = values.astype(dtype, copy=False)
     return feed
 
@@ -112,8 +119,10 @@ def columns_for(inputs: Any, X: Any) -> list[Any]:
     ValueError
         If X lacks a column.
     """
-    columns, names = named_columns(X), [each.doc_string for each in inputs]
-    if is_frame(X) and all(names):
+    names = [each.doc_string for each in inputs]
+    by_name = is_frame(X) and all(names)
+    columns = named_columns(X, names if by_name else None)
+    if by_name:
         lacking = [name for name in names if name not in columns]
         if lacking:
             raise ValueError(f"X lacks the columns {lacking}, which are inputs of the ONNX model.")

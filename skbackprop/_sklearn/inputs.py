@@ -11,7 +11,7 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from .._core.checks import generator
 from .._core.kernels import Array
-from .._data.feature_tables import check_dimensions, has_dates, what_is_wrong
+from .._data.feature_tables import check_dimensions, has_dates, what_is_missing, what_is_wrong
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
@@ -26,7 +26,7 @@ from .compat import FIT_STACKLEVEL, _check_sample_weight
 FLOATS = [np.float64, np.float32]
 ONE_HOT = (
     "Every row of y holds exactly one 1, and yet each column is predicted on its own, as a label indicator: a sample "
-    "can get none of the labels, or several. If each sample has one class, pass y.argmax(axis=1)."
+    "can get none of the labels, or several. If each sample has one class, pass {}."
 )
 
 OTHER_SCALE = 5.0  # times as large, or as small, as X: scaled features beside raw ones
@@ -116,10 +116,13 @@ def validated(estimator: Any, X: Any, name: str, **how: Any) -> Any:
             raise ValueError("Dates are no numbers.")  # NumPy would make huge ones of them, of missing dates too
         return validate_data(estimator, X, **{"accept_sparse": "csr", "dtype": float_dtypes(X)} | how)
     except (TypeError, ValueError) as error:
-        wrong = what_is_wrong(X, name)
+        gaps = what_is_missing(X, name) if "Input X contains NaN" in str(error) else None
+        wrong = gaps or what_is_wrong(X, name)
         if wrong is None:
             raise
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{wrong} ({error})") from error
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"{wrong} ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def float_dtypes(X: Any) -> list[Any]:
@@ -187,14 +190,22 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
     return fitted
 
 
-def warn_of_likely_mistakes(samples: Samples, given: Samples | None) -> None:
+def classes_of_one_hot(y: Any) -> str:
+    """Return the expression that makes one class a sample of one-hot rows, by their kind."""
+    if hasattr(y, "idxmax"):  # of pandas, whose columns are the names of the classes
+        return "y.idxmax(axis=1)"
+    array = "y" if isinstance(y, np.ndarray) else "y.toarray()" if hasattr(y, "toarray") else "np.asarray(y)"
+    return f"{array}.argmax(axis=1)"
+
+
+def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any) -> None:
     """Warn if label indicators look like one-hot classes, or X_val like another table than X. Only fit may call it.
 
     A single row is no evidence of classes. Of X and X_val the median samples are compared, so that outliers do not
     matter.
     """
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
-        warnings.warn(ONE_HOT, stacklevel=FIT_STACKLEVEL)
+        warnings.warn(ONE_HOT.format(classes_of_one_hot(y)), stacklevel=FIT_STACKLEVEL)
     sets = [] if given is None else [samples, given]
     sizes = [float(np.sqrt(np.median(each.table().sample(2048).mean_squares()))) for each in sets]
     if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):

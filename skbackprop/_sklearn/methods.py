@@ -1,7 +1,8 @@
 """Methods whose errors explain themselves: what an unknown parameter is called here, why a method is not available."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import update_wrapper, wraps
 from types import MethodType
 from typing import Any, ParamSpec, TypeVar, cast
@@ -14,11 +15,13 @@ HIDDEN = {
     "TwoLayerClassifier": "hidden_units, or BackpropClassifier(hidden_layer_sizes=...)",
     "BackpropClassifier": "hidden_layer_sizes, a number for each hidden layer",
 }
-HIDDEN_NAMES = "hidden_units hidden_layer_sizes hidden_layers hidden_size hidden_dim n_hidden units layers num_units"
+HIDDEN_NAMES = (
+    "hidden hidden_units hidden_layer_sizes hidden_layers hidden_size hidden_dim n_hidden units layers num_units"
+)
 
 # What to use here: the names of MLPClassifier, Keras, skorch, PyTorch, XGBoost and LightGBM that it stands for.
 CALLED = {
-    "max_iter": "epochs max_epochs n_epochs num_epochs nb_epoch max_fun n_estimators num_boost_round",
+    "max_iter": "epoch epochs max_epochs n_epochs num_epochs nb_epoch max_fun n_estimators num_boost_round",
     "learning_rate (a number)": "learning_rate_init lr eta eta0",
     "solver": "optimizer",
     "solver=SGD(momentum=...)": "momentum",
@@ -30,7 +33,7 @@ CALLED = {
     "schedule": "lr_scheduler lr_schedule scheduler learning_rate_schedule",
     "schedule=InvScaling(power=...)": "power_t",
     "loss": "criterion objective loss_function",
-    "alpha": "weight_decay l2 l2_reg reg_lambda",
+    "alpha": "weight_decay l2 l2_reg reg_lambda kernel_regularizer",
     "alpha=1 / (C * n_samples)": "C",
     "dropout": "dropout_rate dropout_prob",
     "activation": "activation_function nonlinearity hidden_activation",
@@ -62,7 +65,8 @@ def in_our_words(method: Callable[P, R]) -> Callable[P, R]:
         except TypeError as error:
             called = type(self).__name__ + ("" if name == "__init__" else f".{name}()")
             unknown = [param for param in params if param not in signature.parameters]
-            known = {param: use for param in unknown if (use := instead(type(self), name, param))}
+            uses = {param: instead(type(self), name, param) or alike(param, signature.parameters) for param in unknown}
+            known = {param: use for param, use in uses.items() if use}
             said = "; ".join(f"{called} has no parameter {param!r}; use {use}" for param, use in known.items())
             raise TypeError(f"{said or f'{called}: {error}'}.") from None
         return method(self, *args, **params)
@@ -76,10 +80,15 @@ def instead(cls: type, method: str, name: str) -> str:
     if name in HIDDEN_NAMES.split() and name not in own:
         use = next((HIDDEN[base.__name__] for base in cls.__mro__ if base.__name__ in HIDDEN), "")
     else:
-        use = INSTEAD.get(name, "")
+        use = INSTEAD.get(name, "") or ("" if name in own else alike(name, own))
     if method != "__init__" and (name in own or use.split("=")[0].split(" ")[0] in own):
         use = f"the constructor's {use or name}"
     return use
+
+
+def alike(name: str, names: Iterable[str]) -> str:
+    """Return which of the names a misspelt one means, or an empty string if none is much like it."""
+    return next(iter(get_close_matches(name, names, 1, cutoff=0.8)), "")
 
 
 def check_names(estimator: Any, params: dict[str, Any]) -> None:

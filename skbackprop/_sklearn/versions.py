@@ -33,4 +33,5 @@ def warn_of_version(estimator: Any, version: str | None) -> None:
     """Warn, from ``__setstate__``, if another version wrote a file."""
     if version not in (None, __version__):
         kind = type(estimator).__name__
-        warnings.warn(f"This {kind} is of version {version}, not {__version__}: compare predictions.", stacklevel=3)
+        saved = f"This {kind} was saved by version {version} of skbackprop and is loaded by {__version__}"
+        warnings.warn(f"{saved}: check that it predicts what it did there.", stacklevel=3)
