@@ -1,10 +1,10 @@
-"""Tell malignant from benign tumours: a whole job on real data, from loading it to using the model somewhere else.
+"""Tell malignant from benign tumours: a whole job on real data, from loading it to using the model in another process.
 
 python examples/breast_cancer.py [--output FOLDER]
 
-It takes some ten seconds, most of them for the search, and says what it is about to do.
-The folder (by default a new temporary one) receives the model, what a second process that uses it reads and writes, and
-a picture of the loss if matplotlib is installed.
+It takes some ten seconds, most of them for the search, and prints each step before it begins.
+It writes to FOLDER (by default a new temporary folder): the model, the samples and predictions of a second process that
+uses the model, and a picture of the loss if matplotlib is installed.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def load():
 
 
 def build():
-    """Return the pipeline: a network wants features of about the same size, hence the scaler."""
+    """Return the pipeline; it begins with a scaler, since a network needs features of about the same size."""
     return Pipeline([("scale", StandardScaler()), ("network", TwoLayerClassifier(hidden_units=16, random_state=0))])
 
 
@@ -72,10 +72,10 @@ def search(X_train, y_train):
 
 
 def compare(before, after, X_test, y_test):
-    """Print how much better one model is than another on the same samples, and whether these can tell.
+    """Print how much better one model is than another on the same samples, and whether that is more than chance.
 
-    A search takes the best of many noisy scores, so its winner owes some of its score to luck, which does not come
-    along to the test samples. There it may well be behind the model that it is to replace.
+    A search takes the best of many noisy scores, so part of the winner's score is luck. On the test samples that luck
+    is gone, and the winner may well be worse than the model that it is to replace.
     """
     truth = np.searchsorted(after.classes_, y_test)
     losses = [-model.predict_log_proba(X_test)[np.arange(len(truth)), truth] for model in (before, after)]

@@ -2,11 +2,11 @@
 
 Each file defines a function backward(X, Y, W1, b1, W2, b2) for a network of
 tanh units and one sigmoid. It returns the gradients of the mean log loss as a
-dictionary with dW1, db1, dW2 and db2, and with any of Z1, A1, Z2, A2, dZ2, dA1
-and dZ1 that should be looked at too.
+dictionary with dW1, db1, dW2 and db2. It may also return Z1, A1, Z2, A2, dZ2,
+dA1 and dZ1, which are then checked too.
 
-The files run in this process, as this user: look at them first, or do this
-where they can do no harm.
+The files run in this process, with your rights. Look at them first, or run
+this script where they can do no harm.
 """
 
 import runpy

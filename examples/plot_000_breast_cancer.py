@@ -2,11 +2,11 @@
 A notebook's network, and every "what happens if"
 =================================================
 
-A well-known exercise trains 30 → 16 → 1 units on scikit-learn's breast cancer table by hand: relu, log loss, plain
-gradient descent on all samples. It prints the loss and the training accuracy every 50 epochs, and then asks: what
-happens if there are more units, a higher rate, no scaling, a penalty, no relu, ten times the epochs, larger weights?
-Here is the exercise cell by cell, its printed numbers beside ours, and then each question, tried out. Not all turns out
-as expected.
+A well-known exercise trains 30 → 16 → 1 units on scikit-learn's breast cancer table by hand, with relu, the log loss
+and plain gradient descent on all samples. It prints the loss and the training accuracy every 50 epochs. Then it asks:
+what happens if there are more units, a higher rate, no scaling, a penalty, no relu, ten times the epochs, or larger
+weights? This example repeats the exercise cell by cell, with its printed numbers beside ours. Then it tries out each
+question. Some answers are not the expected ones.
 """
 
 # %%
@@ -29,7 +29,7 @@ X_train, X_test = scaler.transform(X_train_raw), scaler.transform(X_test_raw)
 # Step 2: the network
 # -------------------
 #
-# The exercise's numbers belong to the second draw of weights from seed 42: this cell was run twice.
+# The exercise's numbers belong to the second draw of weights from seed 42, because this cell was run twice.
 
 from skbackprop import Network
 from skbackprop.initializers import Normal
@@ -42,7 +42,7 @@ for _ in range(2):
 # Steps 3 and 4: the functions, and the training loop
 # ---------------------------------------------------
 #
-# There are no functions to write: relu, sigmoid, the loss and their derivatives belong to the network.
+# There are no functions to write. The network has relu, sigmoid, the loss and their derivatives.
 
 for epoch in range(500):
     cache = net.forward(X_train)
@@ -61,8 +61,8 @@ print("Test Accuracy:", net.score(X_test, y_test))
 # The same in one call
 # --------------------
 #
-# A classifier with the same settings, and the same second draw, trains the same network. What the loop printed stands
-# in its ``history_``, here beside what the exercise prints.
+# A classifier with the same settings and the same second draw trains the same network. Its ``history_`` holds the
+# numbers that the loop printed. Here they stand beside those that the exercise prints.
 
 from skbackprop import TwoLayerClassifier
 
@@ -109,10 +109,11 @@ np.testing.assert_allclose(clf.coefs_[0], net.W[0])
 # What happens if the hidden layer has 2, 4, … 128 units?
 # --------------------------------------------------------
 #
-# "Overfitting", one is told. After the exercise's 500 epochs at rate 0.05 there is none: the test loss is still at its
-# best, and the widest network has the best of all. Gradient descent has simply not gone far enough to overfit. At rate
-# 0.5 and with 1,000 epochs it has, with two units already: at every size the training loss is less than a third of what
-# it was, and the test loss more than a tenth above its best value. It is the training time that overfits, not the size.
+# "Overfitting" is the usual answer. After its 500 epochs at rate 0.05 there is none. Every network's test loss is still
+# at its best, and the widest network has the lowest of all: gradient descent has not gone far enough to overfit. With
+# 1,000 epochs at rate 0.5 it has, even with two units. At every size the training loss is less than a third of what it
+# was, and the test loss is more than a tenth above its best value. So the training time causes the overfitting, not the
+# size.
 
 import matplotlib.pyplot as plt
 
@@ -190,9 +191,9 @@ assert np.all(ends > 1.1 * bests)
 # What happens if the learning rate is 0.5, 5, 50?
 # -------------------------------------------------
 #
-# "Divergence" comes late: the features are scaled and the weights small. 0.5 is ten times faster than 0.05 and ends
-# lower on both sets; 5 reaches a training loss below 0.001 within the 500 epochs, and overfits; only 50 diverges, and
-# that raises.
+# "Divergence" is the usual answer. But the features are scaled and the weights are small, so it needs a very high rate.
+# 0.5 is ten times faster than 0.05 and ends with a lower loss on both sets. 5 reaches a training loss below 0.001
+# within the 500 epochs, and overfits. Only 50 diverges, which raises an error.
 
 from skbackprop import DivergenceError
 
@@ -230,11 +231,11 @@ assert test_loss(fastest)[0] > 2 * test_loss(fastest)[1]
 # What happens without normalisation?
 # -----------------------------------
 #
-# "Training destabilises": worse, it dies. The areas among the features are in the thousands, and so is the first
-# gradient. A few steps take every hidden unit to where relu is zero for every sample; from there no gradient comes
-# back. The loss is finite, but every tumour is predicted to be benign. Two warnings say so, and are printed
-# here: one of the features, before training, and one of what came of it. The scaled network, in the same 500 epochs,
-# learns.
+# "Training destabilises" is the usual answer. In fact it stops altogether. Some features are areas in the thousands,
+# and the first gradient is as large. After a few steps every hidden unit is where relu is zero for every sample, and
+# then no gradient reaches it. The loss is finite, but every tumour is predicted to be benign. Two warnings are printed
+# here: one before training, about the features, and one after it, about the result. The scaled network learns in the
+# same 500 epochs.
 
 import warnings
 
@@ -271,9 +272,9 @@ assert usual.history_["accuracy"][-1] > 0.98
 # What happens with an L2 penalty?
 # --------------------------------
 #
-# "Generalisation improves": yes, compared with training just as long (2,000 epochs at rate 0.5) without one, for every
-# penalty up to 0.03; with 0.1 it is too much. Stopping at the best epoch, without any penalty, does even a little
-# better on this table.
+# "Generalisation improves" is the usual answer. It does, for every penalty up to 0.03, compared with training just as
+# long (2,000 epochs at rate 0.5) without one. A penalty of 0.1 is too strong. On this table, stopping at the best epoch
+# without a penalty is slightly better still.
 
 alphas = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 penalised = [
@@ -319,8 +320,8 @@ assert test_loss(without)[1] < min(tests)
 # What happens without relu?
 # --------------------------
 #
-# With the identity in its place two layers are one: X W1 W2 is X times one vector, and the network is a logistic
-# regression. On this table that is no loss: a plane has the better test loss, by a tenth.
+# With the identity in place of relu, the two layers act as one: X W1 W2 is X times one vector, so the network is a
+# logistic regression. On this table that is no disadvantage: its test loss is about a tenth lower.
 
 linear = train(activation="identity")
 for name, clf in (("identity", linear), ("relu", usual)):
@@ -344,8 +345,8 @@ assert (
 # What happens with 5,000 epochs?
 # -------------------------------
 #
-# The training loss goes on falling, the test loss turns round about a third of the way. The accuracy hardly tells: one
-# tumour of the test set more is right at the end.
+# The training loss keeps falling, but the test loss rises from about a third of the way. The accuracy does not show it:
+# at the end, one more tumour of the test set is classified correctly.
 
 from skbackprop import LossCurveDisplay
 
@@ -372,9 +373,10 @@ assert (
 # What happens with large initial weights?
 # ----------------------------------------
 #
-# The exercise's 0.01 costs it the first hundred epochs: with weights so small the gradient is small too. Around 1/√30
-# the start is fast. From 1 on the network begins sure of wrong predictions; it still learns most of the training
-# samples, but the random part of the weights stays, and the test loss with it.
+# With the exercise's 0.01 hardly anything happens in the first hundred epochs: the weights are so small that the
+# gradient is small too. With about 1/√30 the start is fast. From 1 on, the network starts with confident but wrong
+# predictions. It still learns most of the training samples, but the random part of the weights remains and keeps the
+# test loss high.
 
 scales = [0.01, 0.18, 1.0, 10.0]
 fits = [train(weight_init=Normal(scale)) for scale in scales]
@@ -403,11 +405,11 @@ assert (
 )
 
 # %%
-# Vanishing and exploding gradients need more layers to show. Here is the length of each layer's gradient at the first
-# step of a network of eight, read from the last layer back to the first, as the gradient goes. With sigmoid units it
-# shrinks from layer to layer, whether the weights have a standard deviation of 1/√fan_in, half of that or four times as
-# much. With relu units and "he" weights, √2/√fan_in, it keeps its size; with twice as much it is some two hundred times
-# longer, and with half of it shorter with each layer back.
+# Vanishing and exploding gradients need more layers. The figure shows the norm of each layer's gradient at the first
+# step of a network of eight layers, from the last layer back to the first, the way the gradient is computed. With
+# sigmoid units it shrinks from layer to layer, whether the weights have a standard deviation of 1/√fan_in, half of that
+# or four times as much. With relu units and "he" weights, √2/√fan_in, it keeps its size. With weights twice as large it
+# is some two hundred times longer, and with weights half as large it shrinks with each layer back.
 
 
 def gradient_norms(activation, scale):
@@ -462,9 +464,9 @@ assert np.allclose(norms["relu", 2] / norms["relu", 1], 200, atol=100)
 assert np.all(np.diff(norms["relu", 1 / 2]) > 0)
 
 # %%
-# In training, ``history_`` keeps these norms for every epoch: ``gradient_norm_1`` and so on. The deep sigmoid network,
-# whose gradient shrinks on its way back from layer 8 to layer 1 in the first epoch, has learned nothing after 300 of
-# them: its loss is that of a constant, the share of benign tumours.
+# During training, ``history_`` records these norms for every epoch, as ``gradient_norm_1`` and so on. In the deep
+# sigmoid network, the gradient of the first epoch shrinks from layer 8 back to layer 1. After 300 epochs the network
+# has learned nothing: its loss is that of a constant prediction, the share of benign tumours.
 
 from skbackprop import BackpropClassifier
 

@@ -2,15 +2,15 @@
 From a CSV to a loss landscape
 ==============================
 
-An article trains 9 → 15 → 1 units on the original Wisconsin breast cancer table: nine marks from 1 to 10 for each of
-683 tumours, scaled to [0, 1], plain gradient descent for 15,000 iterations. Here is the whole way with pandas and a
-pipeline; then what the article only talks about: mini-batches and single samples, other solvers, the squared error,
-other sizes, and the landscape through which gradient descent walks.
+An article trains 9 → 15 → 1 units on the original Wisconsin breast cancer table. It has nine marks from 1 to 10 for
+each of 683 tumours. The marks are scaled to [0, 1], and plain gradient descent runs for 15,000 iterations. This example
+does all of it with pandas and a pipeline. Then it tries what the article only mentions: mini-batches and single
+samples, other solvers, the squared error, other sizes, and the landscape through which gradient descent moves.
 
 The table is not part of scikit-learn. If the environment variable ``SKBACKPROP_DATA`` names a folder that holds
 ``breast_cancer_original.csv.gz`` (nine features and ``target``, 2 for benign and 4 for malignant), this example uses
-it. Without it, it makes a table of the same kind from scikit-learn's newer breast cancer data: nine features of 569
-tumours, each cut into ten grades.
+that file. Otherwise it makes a similar table from scikit-learn's newer breast cancer data: nine features of 569
+tumours, each binned into ten grades.
 """
 
 import os
@@ -57,8 +57,8 @@ def write_substitute(file):
 # The table
 # ---------
 #
-# Sixteen rows of the original have no mark for the bare nuclei; the article drops them. Its first 500 rows are to train
-# on, the rest to validate.
+# Sixteen rows of the original have no mark for the bare nuclei, and the article drops them. It trains on the first 500
+# rows and validates on the rest.
 
 is_original = file.exists()
 if not is_original:
@@ -130,7 +130,7 @@ if is_original:
     assert np.array_equal(np.round(losses[::1500], 6), reference)
 
 # %%
-# The confusion matrix tells the two mistakes apart; a malignant tumour taken for benign is the worse one.
+# The confusion matrix shows the two kinds of mistakes separately. The worse one is to call a malignant tumour benign.
 
 print(
     f"training accuracy {model.score(X_train, y_train):.3f}, validation accuracy {model.score(X_val, y_val):.3f}"
@@ -143,10 +143,10 @@ display = ConfusionMatrixDisplay.from_estimator(
 # All samples, mini-batches of thirty-two, one sample at a time
 # -------------------------------------------------------------
 #
-# With the same rate, an epoch of mini-batches of 32 takes about fifteen updates instead of one, an epoch of single
-# samples one for each: after thirty epochs the full batch has hardly begun. The price is noise: each update follows a
-# few samples only. How noisy the path is shows in the loss of the whole table after each update, on the right, at a
-# rate high enough for it to matter.
+# An epoch of the full batch has one update. An epoch of mini-batches of 32 has about fifteen, and an epoch of single
+# samples has one for each sample. So at the same rate the full batch has hardly begun after thirty epochs. The price of
+# small batches is noise, since each update follows only a few samples. The right panel shows how noisy the path is, by
+# the loss of the whole table after each update, at a rate high enough for the noise to matter.
 
 scaled, target = (
     MinMaxScaler().fit_transform(X_train),
@@ -201,8 +201,9 @@ assert raised["all samples"] == 0 < raised["32 samples"] < raised["1 sample"]
 # Other solvers
 # -------------
 #
-# The same network, mini-batches of 32, each solver with its default rate. L-BFGS needs all samples in each iteration.
-# "adamw" lets the weights decay besides, by so little that its curve lies on that of "adam".
+# These are trainings of the same network on mini-batches of 32, each solver with its default rate. Only L-BFGS needs
+# all samples in each iteration. "adamw" also lets the weights decay, by so little that its curve coincides with that of
+# "adam".
 
 fig, ax = plt.subplots(layout="constrained")
 curves = {}
@@ -232,9 +233,10 @@ np.testing.assert_allclose(curves["adamw"], curves["adam"], rtol=0.02)
 # Squared error on the same data
 # ------------------------------
 #
-# The two losses are different yardsticks, so the accuracy is compared. From an ordinary start there is little between
-# them in the end. From weights ten times as large the network begins by being sure, and often wrong; the squared
-# error's gradient has the factor A2 (1 − A2), next to nothing there, and learns more slowly.
+# The two losses have different scales, so the plot compares accuracies. From ordinary initial weights, both end at
+# nearly the same accuracy. With weights ten times as large, the network starts with confident and often wrong
+# predictions. There the squared error learns more slowly, because its gradient has the factor A2 (1 − A2), which is
+# almost zero.
 
 fig, axes = plt.subplots(
     1, 2, figsize=(7.5, 3.8), sharey=True, layout="constrained"
@@ -272,8 +274,9 @@ assert reached["log_loss", 10][-1] - reached["squared_error", 10][-1] > 0.03
 # How many layers, how many units?
 # --------------------------------
 #
-# A search by cross-validation; no hidden layer at all is logistic regression, and the worst. The bars are the spread
-# over the folds: it is larger than what the networks with a hidden layer differ by.
+# A search by cross-validation compares the sizes. The network without a hidden layer, logistic regression, is the
+# worst. The bars are the standard deviation over the folds. It is larger than the differences between the networks that
+# have a hidden layer.
 
 candidates = [(), (2,), (5,), (15,), (50,), (15, 15)]
 search = GridSearchCV(
@@ -308,10 +311,10 @@ assert np.ptp(scores[1:]) < spread[1:].min()
 # The landscape and the path
 # --------------------------
 #
-# J is a function of all 166 parameters; a picture has room for two directions. The two in which the path of training
-# moves most (its principal components, about its end) show nearly all of it. The contours are J on the plane through
-# the end of the path: descent crosses them at a right angle, straight down at first and then along the bottom of a
-# valley. The path of single samples trembles over the same landscape.
+# J is a function of all 166 parameters, but a picture has room for two directions. We take the two in which the path of
+# training moves most: its principal components, about its end. They show nearly all of the movement. The contours are J
+# on the plane through the end of the path. Gradient descent crosses them at right angles, first straight down and then
+# along the bottom of a valley. The path of single samples is a noisy version on the same landscape.
 
 
 def walk(size, steps, rate):

@@ -2,17 +2,17 @@
 One sample, step by step; then 30 → 10 → 1, and a leak
 ======================================================
 
-A notebook takes a single sample through a network of two hidden units, forward, loss, backward and update, and then
-trains 30 → 10 → 1 units on the breast cancer table. Here is the same by :class:`~skbackprop.Network` and
-:func:`~skbackprop.explain_step`, its printed numbers beside ours; and a look at what scaling before splitting, as it
-does, lets slip.
+A notebook takes a single sample through a network of two hidden units: forward, loss, backward and update. Then it
+trains 30 → 10 → 1 units on the breast cancer table. This example does the same with :class:`~skbackprop.Network` and
+:func:`~skbackprop.explain_step`, and shows the printed numbers beside ours. The notebook scales the samples before it
+splits them; the last part shows why that leaks.
 """
 
 # %%
 # The network, with the weights of the notebook
 # ---------------------------------------------
 #
-# All weights and biases are drawn from seed 1. The notebook keeps W as (units, features), so it is transposed here.
+# All weights and biases are drawn from seed 1. The notebook's W is (units, features), so it is transposed here.
 
 # sphinx_gallery_capture_repr = ("_repr_html_",)
 import numpy as np
@@ -35,14 +35,14 @@ display = NetworkDisplay.from_estimator(net)
 # Forward, loss, backward, update
 # -------------------------------
 #
-# The whole step as a page: each array by its formula, one entry worked out, and beside each gradient the central
-# difference of the loss. The arrow keys step forward and back.
+# This page shows the whole step. Each array comes with its formula and one entry worked out. Beside each gradient
+# stands the central difference of the loss. The arrow keys step forward and back.
 
 explain_step(net, X, Y, learning_rate=0.1)
 
 # %%
-# The lines of the notebook, in NumPy, and their verdict. It keeps samples in columns, here they are in rows;
-# ``compare_gradients`` reads both.
+# These are the lines of the notebook in NumPy, and the verdict on them. The notebook keeps samples in columns, and the
+# network keeps them in rows. ``compare_gradients`` accepts both.
 
 (W1, W2), (b1, b2) = net.W, net.b
 Z1 = X @ W1 + b1
@@ -68,7 +68,8 @@ assert verdict
 verdict
 
 # %%
-# With a slip: the slope of relu is forgotten. It shows, since the second hidden unit is off for this sample.
+# The same with a mistake: the derivative of relu is missing. The mistake shows, because the second hidden unit is off
+# for this sample.
 
 verdict = compare_gradients(
     {"dA1": dA1, "dZ1": dA1, "dW1": X.T @ dA1, "db1": dA1}, net, X, Y
@@ -77,8 +78,9 @@ assert not verdict
 verdict
 
 # %%
-# What the notebook prints. The loss is that before the update; it adds 1e-8 inside its logarithm, the network nothing,
-# which changes the eighth digit. The output is that of after the update: the cell was run once more.
+# Now the numbers that the notebook prints. Its loss is the one before the update. The notebook adds 1e-8 inside the
+# logarithm and the network adds nothing, which changes the eighth digit. Its output is the one after the update,
+# because the cell was run once more.
 
 cache = net.forward(X)
 loss, A2 = net.loss(cache, Y), cache.A[2][0, 0]
@@ -97,7 +99,8 @@ assert (f"{-np.log(A2 + 1e-8):.8f}", f"{output:.8f}") == (
 # On real data
 # ------------
 #
-# Scaled on all samples before the split, as the notebook does; that is the only way to get its numbers.
+# The samples are scaled before the split, with the means of all of them, as in the notebook. Its numbers cannot be
+# reproduced in another way.
 
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
@@ -158,8 +161,8 @@ display = LossCurveDisplay.from_estimator(clf)
 # Why scaling before splitting leaks
 # ----------------------------------
 #
-# The mean and the standard deviation come from all samples, so the test set has had a hand in the training. How much
-# does that bring? Here next to nothing, since 455 samples fix 30 means well enough either way.
+# The mean and the standard deviation come from all samples, so the test set influences the training. Here the effect is
+# tiny, since 455 samples determine 30 means well enough.
 
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -175,10 +178,11 @@ print(
 assert abs(before.mean() - inside.mean()) < 0.1 * before.std()
 
 # %%
-# So why mind? Because the habit is the same for every step that learns from the samples, and with some of them it is a
-# catastrophe. Take pure noise, 100 samples with 2,000 features and labels tossed by a coin. Select the 20 features that
-# go best with the labels, *then* cross-validate: the network seems to predict four tosses of five and more. Selected
-# inside the pipeline, from the training samples only, it knows what there is to know: nothing. (Ten such tables.)
+# So why does it matter? Every step that is fitted on samples can leak in this way, and with some steps the effect is a
+# catastrophe. Take pure noise: 100 samples with 2,000 features, and labels from coin tosses. Select the 20 features
+# that correlate best with the labels, and *then* cross-validate. The network seems to predict four of five tosses or
+# more. If the features are selected inside the pipeline, from the training samples only, the accuracy is that of
+# guessing. (The numbers are over ten such tables.)
 
 import matplotlib.pyplot as plt
 from sklearn.feature_selection import SelectKBest

@@ -3,8 +3,8 @@ A decision boundary as it forms
 ===============================
 
 A notebook trains 2 → 8 → 4 → 1 sigmoid units on two blobs of a hundred points.
-:class:`~skbackprop.BackpropClassifier` takes any number of layers; here is its training, the notebook's numbers
-beside ours, and the boundary between the blobs, drawn while it forms.
+:class:`~skbackprop.BackpropClassifier` takes any number of layers. This example repeats the training, shows the
+notebook's numbers beside ours, and draws the boundary between the blobs while it forms.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ def from_the_same_stream(_, fan_in, fan_out):
 
 
 # %%
-# The notebook sums the gradient over its 200 samples with a rate of 0.1; the mean with a rate of 20 is the same. It
-# prints the loss of epochs 400, 800, …, each at the weights before its update.
+# The notebook sums the gradient over its 200 samples and uses a rate of 0.1. The mean gradient with a rate of 20 is the
+# same. The notebook prints the loss of epochs 400, 800, …, each computed before the update of that epoch.
 
 params = {
     "activation": "sigmoid",
@@ -66,10 +66,10 @@ for epoch, (loss, accuracy) in published.items():
 # The boundary
 # ------------
 #
-# A network of the same shape, stopped on its way: the colour is the probability, white is one half. After the first
-# epoch every point gets nearly the same probability; ten epochs later the boundary stands between the blobs, and from
-# then on it turns a little and becomes sharper. (The hidden units, and every epoch, are in
-# :doc:`a film <plot_film>`.)
+# The pictures show a network of the same shape at several epochs. The colour is the probability, and white is one half.
+# After the first epoch every point has nearly the same probability. Ten epochs later the boundary is between the blobs.
+# From then on it turns a little and becomes sharper. (:doc:`A film <plot_film>` shows every epoch, with the hidden
+# units.)
 
 import warnings
 
@@ -127,7 +127,8 @@ assert np.mean((second > 0.5) == y) > 0.99
 # Where a line is not enough
 # --------------------------
 #
-# Two blobs need no hidden layer at all. Two half moons do: relu units bend the boundary, a piece of a line at a time.
+# Two blobs need no hidden layer at all, but two half moons do. With relu units the boundary consists of straight
+# pieces, with a bend between them.
 
 from sklearn.datasets import make_moons
 

@@ -2,23 +2,24 @@
 A homework, exercise by exercise
 ================================
 
-A course's homework builds a network with sigmoid units and the square loss out of ten exercises, trains it on the
-handwritten zeros and ones of MNIST, and prints a table at every step. Here is each exercise on the public interface,
-its printed numbers beside ours; how to have one's own solution of it graded; then why its network, after ten epochs,
-predicts the same for every image, and what enough training does.
+A course's homework builds a network with sigmoid units and the square loss in ten exercises. It trains the network on
+the handwritten zeros and ones of MNIST, and prints a table at every step. This example solves each exercise with the
+public interface and checks the printed numbers against ours. It shows how to have your own solution graded, why the
+homework's network predicts the same for every image after ten epochs, and what longer training changes.
 
 MNIST is not part of scikit-learn. This example looks into the folder that the environment variable ``SKBACKPROP_DATA``
-names: with the official training images (``mnist.npz`` as Keras keeps it, or ``train-images-idx3-ubyte.gz`` and
-``train-labels-idx1-ubyte.gz``) the homework's own losses and accuracies are checked; with ``mnist10k.npz``, the
-10,000 test images, it goes the same way with other numbers; with neither, it takes scikit-learn's small digits.
+names. With the official training images (``mnist.npz`` as Keras stores it, or ``train-images-idx3-ubyte.gz`` and
+``train-labels-idx1-ubyte.gz``), the homework's own losses and accuracies are checked. With ``mnist10k.npz``, the 10,000
+test images, the example does the same and gets other numbers. With neither, it takes scikit-learn's small digits.
 """
 
 # %%
 # Exercises 1 and 2: sizes, and random weights
 # --------------------------------------------
 #
-# X has three samples of two features, and the targets are real numbers. The homework keeps samples in columns and W as
-# (units, inputs); here both are the other way round, so what is drawn in its shape is transposed.
+# X has three samples of two features, and the targets are real numbers. The homework keeps samples in columns, and its
+# W is (units, inputs). Here both are the other way round, so the numbers are drawn in the homework's shape and
+# transposed.
 
 import numpy as np
 
@@ -87,7 +88,7 @@ print(
 print("cost =", net.loss(cache, Y))
 
 # %%
-# Sixteen digits are printed, of which the last depends on the order in which a processor adds up.
+# The homework prints sixteen digits. The last one depends on the order in which a processor adds up.
 
 means = [
     cache.Z[0].mean(),
@@ -127,11 +128,11 @@ agree([0.04935606, 0.05904166, 0.04547199, 0.0361181, 0.03417343, -0.05364016,
 agree([-0.0032622], grads.b[1])
 
 # %%
-# Is one's own exercise 6 right?
-# ------------------------------
+# Is your own exercise 6 right?
+# -----------------------------
 #
-# Its gradients in NumPy, as the homework writes them, with samples in columns: ``compare_gradients`` finds out how they
-# lie. Here the second φ' is missing.
+# These are the gradients in NumPy as the homework writes them, with samples in columns. ``compare_gradients`` detects
+# the layout. Here the second φ' is missing.
 
 from skbackprop import compare_gradients
 
@@ -152,7 +153,7 @@ print(verdict)
 assert not verdict
 
 # %%
-# ``check_gradients`` needs no gradient of ours: it checks a function against differences of the loss, in every
+# ``check_gradients`` does not use our gradient. It compares a function with central differences of the loss, for every
 # parameter.
 
 from skbackprop import check_gradients
@@ -209,7 +210,7 @@ agree([3.262196e-05], net.b[1])
 # Exercise 8: the training loop
 # -----------------------------
 #
-# New weights, the next of the stream, and ten epochs.
+# New weights are drawn from the same random stream, and the network trains for ten epochs.
 
 
 def train_loop(net, X, Y, learning_rate, max_iteration):
@@ -288,7 +289,8 @@ is_official = X.shape == (12665, 784)
 print(f"{source}: {len(X)} zeros and ones of {side} × {side} pixels")
 
 # %%
-# Five of them. The homework draws five of 12,665 numbers here, and the stream of its weights goes on from there.
+# Here are five of them. The homework draws five of 12,665 numbers here, and later draws its weights from the same
+# random stream.
 
 import matplotlib.pyplot as plt
 
@@ -313,8 +315,8 @@ print("Losses:", *losses, sep="\n")
 print("Training Accuracy:", barely.score(X, y))
 
 # %%
-# The homework's losses fall from 0.15423868236507246 to 0.1505637070811758; with its images, so do these. With others
-# the fall is as small.
+# The homework's losses fall from 0.15423868236507246 to 0.1505637070811758. With the homework's images these losses are
+# the same; with other images they fall just as little.
 
 published = [0.15423868236507246, 0.1538372075502308, 0.1534339482553399,
              0.15302893320861544, 0.15262219214320855, 0.15221375579440194,
@@ -332,9 +334,9 @@ assert len(np.unique(barely.predict(X))) == 1
 # Exercise 10: the eleven sizes
 # -----------------------------
 #
-# The homework prints the accuracy of networks of 5 to 100 units: each time 0.4677 or 0.5323, the share of zeros or of
-# ones. Its networks predict one class for all images, and which one depends on the initial weights. Ours, from seed 1
-# and on the images at hand, are hardly better: most predict one class for all or nearly all images.
+# The homework prints the accuracy of networks with 5 to 100 units. Each is 0.4677 or 0.5323, the share of zeros or of
+# ones: the network predicts one class for all images, and the initial weights decide which. Ours, from seed 1 and on
+# the images that were found, are hardly better. Most predict one class for all or nearly all images.
 
 rng, shares = np.random.RandomState(1), []
 for n_h in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100):
@@ -350,11 +352,11 @@ assert np.mean(np.abs(np.array(shares) - 0.5) > 0.45) > 0.5
 # Why one class for all?
 # ----------------------
 #
-# Because nothing has been learned yet. On the left and in the middle, the outputs A2 of all images, before training and
-# after the ten epochs: one narrow heap, on one side of 1/2, that has hardly moved. Ten steps of 0.01, with a gradient
-# that carries the slopes of two sigmoids (at most 1/4 each), cannot take the classes apart, and as long as the whole
-# heap is on one side, the same class is predicted for all images. On the right, from the same weights, 500 epochs at
-# rate 1: two heaps.
+# Because the network has not learned anything yet. The left and middle panels show the outputs A2 of all images, before
+# training and after the ten epochs. They lie close together, and have hardly moved. The gradient has the derivatives of
+# two sigmoids as factors (at most 1/4 each), so ten steps at rate 0.01 cannot separate the classes. As long as all
+# outputs are on the same side of 1/2, the network predicts the same class for all images. The right panel shows the
+# outputs after 500 epochs at rate 1, from the same weights: two separate groups.
 
 enough = copy.deepcopy(untrained)
 fast = train_loop(enough, X, y, 1.0, 500)
@@ -381,7 +383,7 @@ assert np.all(before > 0.5)
 assert np.mean(np.abs(final - y) < 0.1) > 0.95
 
 # %%
-# The loss. Five epochs at rate 1 go about as far as five hundred at rate 0.01.
+# The next plot is the loss. Five epochs at rate 1 lower it about as much as five hundred at rate 0.01.
 
 slow = train_loop(copy.deepcopy(untrained), X, y, 0.01, 500)
 fig, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
@@ -397,10 +399,11 @@ assert np.isclose(fast[5], slow[499], rtol=0.1)
 # What the hidden units look like
 # -------------------------------
 #
-# Each column of W1 has a weight for every pixel: an image. Red asks for a bright pixel, blue for a dark one. Much of it
-# is still the noise of the start (pixels that are black in every image are never trained), but what was added to it is
-# a one against the ring of a zero, or the other way round, so the change is drawn below. The title is the unit's weight
-# in W2: positive speaks for a one.
+# Each column of W1 has one weight for every pixel, so it can be drawn as an image. Red weights respond to bright
+# pixels, blue ones to dark pixels. Much of the image is still the noise of the initial weights, since pixels that are
+# black in every image are never trained. So the second row shows the change of the weights: it has the shape of a one
+# against the ring of a zero, or the reverse. The title is the unit's weight in W2: a positive weight is evidence for a
+# one.
 
 order = np.argsort(enough.W[1][:, 0])
 change = enough.W[0] - untrained.W[0]

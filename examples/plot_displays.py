@@ -2,8 +2,8 @@
 Look at a network, and at its training
 ======================================
 
-Three displays in the manner of scikit-learn's: the network drawn, what happened in training, and the loss of several
-networks in one picture. Here they look at breast tumours, irises and handwritten digits.
+Three displays work like those of scikit-learn. One draws a network, one shows what happened in training, and one shows
+the loss of several networks in one picture. The examples use breast tumours, irises and handwritten digits.
 """
 
 import warnings
@@ -26,8 +26,9 @@ from skbackprop import (
 # The network
 # -----------
 #
-# Thirty measurements of a tumour, one output: the probability that it is malignant. The features have their names from
-# the table, through the scaler. Of the thirty the twelve largest are drawn, and so of the hidden units.
+# This network has thirty measurements of a tumour as inputs, and one output: the probability that it is malignant. The
+# names of the features come from the table, through the scaler. Of the thirty inputs, only the twelve with the largest
+# weights are drawn, and the same holds for the hidden units.
 
 tumours = load_breast_cancer(as_frame=True)
 y = tumours.target_names[tumours.target]
@@ -38,8 +39,9 @@ NetworkDisplay.from_estimator(small)
 plt.show()
 
 # %%
-# Small networks can be read. Four measurements of a flower, three species: follow the lines from the petals, by way of
-# the hidden units, to *virginica*, whose petals are long and wide, and to *setosa*, whose petals are short.
+# You can read small networks. This one has four measurements of a flower and three species. Follow the lines from the
+# petals through the hidden units to *virginica*, whose petals are long and wide, and to *setosa*, whose petals are
+# short.
 
 irises = load_iris(as_frame=True)
 flowers = make_pipeline(
@@ -57,10 +59,10 @@ assert flowers.predict(samples).tolist() == ["virginica", "setosa"]
 # The training
 # ------------
 #
-# Handwritten digits. By default a search finds the number of epochs with samples held out; what it saw is pale. From
-# its best epoch on, the dotted line, the final training goes on with all samples, while the learning rate falls to
-# zero. The loss is drawn in its two parts, data term and penalty: only the former can be compared with the validation
-# loss, which knows no penalty.
+# The next network classifies handwritten digits. By default a search finds the number of epochs, with some samples held
+# out; its curves are pale. The dotted line marks its best epoch. From there the final training continues on all
+# samples, while the learning rate falls to zero. The loss is drawn in two parts, the data term and the penalty. Only
+# the data term can be compared with the validation loss, which does not include the penalty.
 
 X, y = load_digits(return_X_y=True)
 TrainingDisplay.from_estimator(
@@ -71,9 +73,9 @@ TrainingDisplay.from_estimator(
 plt.show()
 
 # %%
-# A picture of what goes wrong: eight layers of sigmoids. On its way back the gradient gets several times smaller with
-# each layer, until that of the penalty is all that is left, which draws the weights of the first layers to zero; the
-# loss stays where it is. With tanh all layers learn.
+# The display also shows what goes wrong, here in a network of eight layers of sigmoids. On its way back the gradient
+# gets several times smaller with each layer. In the first layers only the gradient of the penalty is left, which pulls
+# their weights to zero, and the loss stays the same. With tanh all layers learn.
 
 settings = {"early_stopping": False, "max_iter": 15, "n_iter_no_change": None}
 settings |= {"weight_init": "glorot", "random_state": 0}
@@ -101,7 +103,8 @@ assert deep["tanh"]["loss"][-1] < 0.2 * deep["tanh"]["loss"][0]
 # Several networks
 # ----------------
 #
-# The loss alone, of two networks in one picture. The wider one is better on samples that neither has seen.
+# This display shows only the loss, here of two networks in one picture. The wider network is better on samples that
+# neither has seen.
 
 models = []
 for units in (4, 64):

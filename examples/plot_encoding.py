@@ -2,8 +2,8 @@
 What one hidden unit can draw
 =============================
 
-A hidden unit sees a standardised column as a straight line, bent once. In front of a piecewise-linear encoding it sees
-a ramp for each bin, and its line can bend at every quantile.
+The input of a hidden unit is a straight line in a standardised column. With the ramps of
+:class:`~skbackprop.preprocessing.PiecewiseLinearEncoder` it is a line that can bend at every quantile.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,8 @@ from skbackprop.preprocessing import PiecewiseLinearEncoder
 # A column
 # --------
 #
-# Ages of some 4,000 people, more of them young than old. The probability of the class rises, falls and rises again.
+# The column is the age of some 4,000 people, more of them young than old. The probability of the class rises with the
+# age, then falls, and then rises again.
 
 rng = np.random.default_rng(0)
 age = 18 + rng.gamma(3, 11, 4000)
@@ -35,8 +36,8 @@ X = age[:, np.newaxis]
 # Its ramps
 # ---------
 #
-# The bins hold equally many people, so they are narrow where there are many. Each ramp rises from 0 to 1 within its
-# bin, less its mean.
+# The bins hold equally many people, so they are narrow at ages with many people. Each ramp rises by 1 within its bin
+# and has the mean 0.
 
 encoder = PiecewiseLinearEncoder().fit(X)
 edges = encoder.bin_edges_[0]
@@ -66,8 +67,8 @@ plt.show()
 # One hidden unit
 # ---------------
 #
-# Networks of a single hidden unit, on the standardised column and on the encoded one. The steps are the share of the
-# class among people of nearly the same age.
+# Two networks with a single hidden unit are trained, on the standardised column and on the encoded one. The grey steps
+# are the share of the class among people of nearly the same age.
 
 models = [
     make_pipeline(

@@ -2,13 +2,13 @@
 A film: the boundary and the hidden units as they form
 ======================================================
 
-Two half moons, and a network of six hidden units that learns to tell them apart. The film shows the probability on the
-whole plane, and what each hidden unit makes of the plane, epoch by epoch.
+A network of six hidden units learns to tell two half moons apart. The film shows, epoch by epoch, the probability on
+the whole plane and the output of each hidden unit.
 """
 
 # %%
-# Training by hand, with Adam on all samples; the weights of every frame are kept. The early frames lie close together,
-# since that is when most happens.
+# The training is a loop of our own, with Adam on all samples, which keeps the weights of every frame. The early frames
+# are only a few epochs apart, because most changes happen early.
 
 # sphinx_gallery_capture_repr = ("_repr_html_",)
 import numpy as np
@@ -32,13 +32,14 @@ print(
 )
 
 # %%
-# A frame is one forward pass over a grid of points: ``cache.A[1]`` holds the hidden units, ``cache.A[2]`` the
-# probability. A hidden unit is tanh of a weighted sum, so each sees the plane in stripes; the white stripe is where it
-# changes sign. The number above it is its weight in the output. On the black line the probability is one half.
+# A frame is one forward pass over a grid of points: ``cache.A[1]`` holds the hidden units, and ``cache.A[2]`` the
+# probability. A hidden unit is tanh of a weighted sum, so its output varies in one direction only and looks like
+# stripes. On the white stripe it changes sign. The number above each picture is the unit's weight in the output. On the
+# black line the probability is one half.
 #
-# First all weights in the output are small; then the boundary is nearly straight and the loss stands still for some
-# fifty epochs; and then a few units turn away from the others and bend it. (In a script, leave ``plt.close`` out:
-# ``plt.show()`` plays the film.)
+# At first all weights in the output are small. Then the boundary is nearly straight, and the loss hardly changes for
+# some fifty epochs. After that a few units turn in other directions and bend the boundary. (In a script, leave out
+# ``plt.close``; then ``plt.show()`` plays the film.)
 
 import matplotlib.pyplot as plt
 from matplotlib.animation import FuncAnimation
@@ -110,8 +111,9 @@ film
 # Six lines make a boundary
 # -------------------------
 #
-# The last frame once more, with the line of each hidden unit, where it changes sign, as wide as its weight in the
-# output is large. The boundary runs along a line where one unit decides, and bends where another takes over.
+# This is the last frame again, with a line for each hidden unit, on which the unit changes sign. The larger the unit's
+# weight in the output, the wider the line. The boundary follows one unit's line where that unit decides, and bends
+# where another one takes over.
 
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 net.theta = thetas[-1]

@@ -1,23 +1,23 @@
 """
-Homework: a backward pass of one's own
-======================================
+Homework: your own backward pass
+================================
 
-The homework of :doc:`the lesson <../teach>` as a notebook. You write ``backward`` in NumPy; it is compared with ours,
-array by array, and the first wrong one is named with the likely slip. Download the notebook at the end of this page,
-and put your own lines into the second cell.
+This is the homework of :doc:`the lesson <../teach>` as a notebook. You write ``backward`` in NumPy. It is compared with
+ours, array by array, and the verdict names the first wrong array and the likely mistake. Download the notebook at the
+end of this page, and put your own lines into the second cell.
 """
 
 # %%
 # The task
 # --------
 #
-# A network of tanh units and one sigmoid, two half moons of points, and the mean log loss:
+# The network has tanh units and one sigmoid. The points form two half moons, and the loss is the mean log loss:
 #
 # - Z1 = X W1 + b1, A1 = tanh(Z1), Z2 = A1 W2 + b2, A2 = sigmoid(Z2),
 # - J = the mean over the samples of -Y log A2 - (1 - Y) log(1 - A2).
 #
-# Write ``backward``, which returns the gradients of J as a dictionary. Required are dW1, db1, dW2 and db2; return Z1,
-# A1, dZ2, … too, and the verdict is more exact.
+# Write ``backward``, which returns the gradients of J as a dictionary. It must have dW1, db1, dW2 and db2. If you
+# return Z1, A1, dZ2, … too, the verdict is more precise.
 
 # sphinx_gallery_capture_repr = ("_repr_html_",)
 import numpy as np
@@ -33,7 +33,7 @@ net = Network([2, 8, 1], activation="tanh", weight_init="lecun", random_state=0)
 # Your lines
 # ----------
 #
-# These are those of a student who has made two slips.
+# These lines are from a student who has made two mistakes.
 
 
 def backward(X, Y, W1, b1, W2, b2):
@@ -53,7 +53,7 @@ def backward(X, Y, W1, b1, W2, b2):
 # The verdict
 # -----------
 #
-# An array that is wrong only because an earlier one is "follows" from it. So begin with the first that is wrong.
+# "follows" marks an array that is wrong only because an earlier one is. So begin with the first wrong array.
 
 (W1, W2), (b1, b2) = net.W, net.b
 verdict = compare_gradients(backward(X, Y, W1, b1, W2, b2), net, X, Y)
@@ -61,7 +61,7 @@ assert not verdict
 verdict
 
 # %%
-# Both lines mended:
+# Here are the same lines with both mistakes corrected:
 
 
 def backward(X, Y, W1, b1, W2, b2):
@@ -84,9 +84,9 @@ verdict
 # A second opinion
 # ----------------
 #
-# ``check_gradients`` compares a function with differences of the loss itself, (J(θ + h) - J(θ - h)) / 2h, in every
-# parameter. It wants one vector in the order of ``net.theta``: W1, W2, b1, b2. A right gradient differs by less than a
-# millionth.
+# ``check_gradients`` compares a function with differences of the loss itself, (J(θ + h) - J(θ - h)) / 2h, for every
+# parameter. The function must return one vector in the order of ``net.theta``: W1, W2, b1, b2. A right gradient differs
+# by less than a millionth.
 
 
 def gradient(theta, X, Y):
@@ -104,7 +104,7 @@ assert worst < 1e-6
 # Let it learn
 # ------------
 #
-# The training loop is yours too: every assignment writes into the network.
+# You can also write the training loop yourself. Every assignment writes into the network.
 
 for _ in range(3000):
     d = backward(X, Y, W1, b1, W2, b2)
@@ -116,7 +116,7 @@ print(f"loss {net.loss(net.forward(X), Y):.4f}, accuracy {net.score(X, y)}")
 assert net.score(X, y) > 0.99
 
 # %%
-# What the network has learned: the probability on the plane.
+# The last plot shows what the network has learned: the probability on the plane.
 
 import matplotlib.pyplot as plt
 

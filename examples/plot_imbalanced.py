@@ -2,8 +2,8 @@
 One in twenty: class weights and thresholds
 ===========================================
 
-A rare class can be given more weight while the network is trained, or a lower threshold when it decides. Both are
-shown on the same samples, and what they do to the probabilities.
+There are two ways to treat a rare class: give it more weight in training, or lower the threshold of the decision. This
+example shows both on the same samples, and their effect on the probabilities.
 """
 
 import matplotlib.pyplot as plt
@@ -71,9 +71,10 @@ for name, model in models.items():
     print("{:24} {:9.3f} {:7.3f} {:18.3f} {:18.3f}".format(name, *table[name]))
 
 # %%
-# The plain network misses nearly two of three positive samples, though it ranks best: its average precision is the
-# highest, and the threshold does not change it. Weights and threshold both give precision away for recall. On this
-# table the threshold gives less of it away and ends with the better balanced accuracy.
+# The plain network misses nearly two of three positive samples, although it ranks the samples best: its average
+# precision is the highest, and a threshold does not change that. Class weights and a lower threshold both increase
+# recall and decrease precision. On this table the threshold loses less precision and reaches the better balanced
+# accuracy.
 
 precision, recall, balanced, average = zip(*table.values(), strict=True)
 assert 0.6 < 1 - recall[0] < 2 / 3
@@ -85,10 +86,10 @@ assert balanced[0] < balanced[1] < balanced[2]
 # Where they stand on the curves
 # ------------------------------
 #
-# The points are where each model decides: the threshold moves along the curve of the plain network, the weights make
-# another network with another curve. On the right, what becomes of the probabilities: the plain network's lie not far
-# from the diagonal; those of the weighted one are far too high, since to it half of all samples seemed positive. Where
-# probabilities count, tune the threshold.
+# The points mark each model's decision threshold. Tuning the threshold moves the point along the curve of the plain
+# network; class weights make another network with another curve. The right panel shows how well the probabilities are
+# calibrated. Those of the plain network are close to the diagonal. Those of the weighted network are far too high,
+# because with its weights half of the training samples seem positive. If you need probabilities, tune the threshold.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 5), layout="constrained")
 for name, model in (("plain", plain), ("weighted", weighted)):

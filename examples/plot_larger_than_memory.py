@@ -2,9 +2,10 @@
 A table larger than memory
 ==========================
 
-``partial_fit`` trains on one piece of a table at a time. Here a table is written to a file piece by piece, and read
-back piece by piece through a memory map; never is more than one piece in memory. (The file is small, so that this runs
-in seconds; nothing changes with a thousand pieces.)
+``partial_fit`` trains on one piece of a table at a time. This example writes a table to a file piece by piece, and
+reads it back piece by piece through a memory map. It never has more than one piece in memory, apart from the last one,
+which is kept for testing. (The file is small, so the example runs in seconds. With a thousand pieces the code is the
+same.)
 """
 
 import tempfile
@@ -53,9 +54,9 @@ print(f"{X.nbytes / 1e6:.0f} MB in {N_PIECES} pieces")
 # Read in pieces
 # --------------
 #
-# The scaler learns its means piece by piece too, in a first pass. Then the network takes a few passes, with the pieces
-# in another order each time; within a piece, ``partial_fit`` shuffles the samples itself. The last piece is kept to
-# look at.
+# First the scaler computes its means, also piece by piece. Then the network trains for a few passes, each with the
+# pieces in another order. Within a piece, ``partial_fit`` shuffles the samples itself. The last piece is held out for
+# testing.
 
 X, y = (
     np.load(folder / "X.npy", mmap_mode="r"),
@@ -84,8 +85,8 @@ print(
 )
 
 # %%
-# The loss met in each piece, before the network had seen it in that pass, and the accuracy on the piece that was kept.
-# The dotted lines are where a pass ends.
+# The left panel shows the mean loss of each piece, with the loss of a mini-batch computed before its update. The right
+# panel shows the accuracy on the held-out piece. A dotted line marks the end of a pass.
 
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(7.5, 3.6), layout="constrained"
@@ -99,9 +100,8 @@ for ax in (left, right):
         ax.axvline(end, color="gray", linestyle=":")
 
 # %%
-# A table that fits in memory as a memory map, but not twice, needs none of this: ``fit`` never copies X, whatever it is
-# stored as, and gathers the samples of one mini-batch at a time. It must have the right dtype (float32 or float64) and
-# have been scaled.
+# If the table is a single memory-mapped array, you need none of this. ``fit`` does not copy X, and gathers the samples
+# of one mini-batch at a time. X must have the dtype float32 or float64, and it must already be scaled.
 
 small = TwoLayerClassifier(64, batch_size=128, learning_rate=3e-3, max_iter=2, n_iter_no_change=None,
                            early_stopping=False, random_state=0)  # fmt: skip

@@ -2,8 +2,9 @@
 Numbers and categories in one table
 ===================================
 
-A table as they come: numbers on different scales, some of them missing, categories, and a rare one among them. A
-``ColumnTransformer`` makes it one matrix for the network, and a search over the whole pipeline finds the settings.
+A typical table has numbers on different scales, missing values, and categories, some of them rare. A
+``ColumnTransformer`` turns it into one matrix for the network, and a search over the whole pipeline finds good
+settings.
 """
 
 import matplotlib.pyplot as plt
@@ -25,8 +26,8 @@ from skbackprop import LossCurveDisplay, TwoLayerClassifier
 # Who cancels?
 # ------------
 #
-# A made-up table of customers. Students cancel if they pay much, and pensioners if they pay little for long: an
-# interaction, which a linear model on the same columns does not see.
+# The table describes imaginary customers. Students cancel if they pay much, and pensioners if they have paid little for
+# a long time. That is an interaction, which a linear model on the same columns cannot learn.
 
 rng = np.random.default_rng(0)
 n = 2000
@@ -80,7 +81,7 @@ model = Pipeline(
 # The search
 # ----------
 #
-# Over settings of the columns and of the network together, twelve draws, three folds each.
+# The search draws twelve settings of the columns and of the network together, and fits each on three folds.
 
 search = RandomizedSearchCV(
     model,
@@ -110,7 +111,8 @@ print(
 )
 
 # %%
-# The network against a linear model on the same columns, and against always predicting the shares of the classes.
+# Compare the network with a linear model on the same columns, and with one that always predicts the shares of the
+# classes.
 
 linear = Pipeline(
     [("columns", columns), ("linear", LogisticRegression(max_iter=1000))]
@@ -130,9 +132,9 @@ shares, line, network = losses.values()
 assert network < line - 0.03 < shares - 0.06
 
 # %%
-# Left: the training of the best network. Pale, the search for the number of epochs, its validation loss dashed; from
-# its best epoch on training goes on, on all samples and with a falling rate. Right: how much worse the log loss gets
-# when one column is shuffled. The columns keep their names all the way.
+# The left panel shows the training of the best network. The pale curves are the search for the number of epochs, with
+# the validation loss dashed. From its best epoch, training continues on all samples with a falling rate. The right
+# panel shows how much the log loss rises if one column is shuffled. The columns keep their names throughout.
 
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(7.5, 4.5), layout="constrained"

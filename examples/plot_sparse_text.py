@@ -2,9 +2,10 @@
 Sparse input: which part of scikit-learn is it from?
 ====================================================
 
-Words make wide tables that are nearly all zeros. The network takes them as a CSR matrix and never makes them dense.
-The texts are at hand on every machine that can run this: the docstrings of scikit-learn. The task: from a function's
-or method's docstring alone, without names of modules, tell which part of the library it belongs to.
+Words make wide tables that are nearly all zeros. The network takes them as a CSR matrix and never makes the whole
+matrix dense. The texts are the docstrings of scikit-learn, which are on every machine that can run this example. The
+task is to tell from the docstring of a function, class or method which part of the library it belongs to. Names of
+modules are removed.
 """
 
 import importlib
@@ -99,8 +100,8 @@ print(f"{X_train.shape[0]} × {X_train.shape[1]}, {100 * X_train.nnz / np.prod(X
 # The network
 # -----------
 #
-# Samples by tf-idf have length one, so there is nothing to scale. A float32 X makes a float32 network, half the size.
-# Sparse X and dense X give the same network but for rounding:
+# TfidfVectorizer gives each sample the norm one, so nothing needs scaling. A float32 X makes a float32 network, which
+# takes half the memory. Sparse X and dense X give the same network up to rounding:
 
 network = TwoLayerClassifier(
     50, alpha=1e-4, max_iter=30, early_stopping=True, random_state=0
@@ -120,7 +121,7 @@ print(
 )
 
 # %%
-# Against logistic regression, the usual choice for such samples:
+# Compare it with logistic regression, the usual choice for such samples:
 
 for name, model in (
     ("network", network),
@@ -135,8 +136,8 @@ for name, model in (
         best = fitted
 
 # %%
-# Which part is taken for which? Most mistakes have to do with ``utils``, the largest part, which has a bit of
-# everything: it is what is predicted, or what would have been right.
+# Which parts are confused? Most mistakes involve ``utils``, the largest part, which contains a little of everything.
+# Either the network predicts it wrongly, or it would have been right.
 
 fig, ax = plt.subplots(figsize=(7, 6), layout="constrained")
 display = ConfusionMatrixDisplay.from_estimator(

@@ -1,4 +1,4 @@
-"""diagnose: what a tutor would say of a fit, with the evidence and the remedy."""
+"""diagnose: say what is wrong with a fit, with the evidence and a remedy."""
 
 from dataclasses import dataclass
 from html import escape
@@ -14,16 +14,16 @@ __all__ = ["Diagnosis", "Finding", "diagnose"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What :func:`diagnose` returns: what is wrong with a fit; print it, or go through its findings.
+    """What is wrong with a fit, as :func:`diagnose` returns it. Print it, or loop over its findings.
 
     Attributes
     ----------
     findings : list of Finding
-        The causes before what follows from them; empty where nothing is wrong.
+        What is wrong, each cause before its consequences; empty if nothing is wrong.
     looked_at : list of str
-        What there was to go by.
+        What the diagnosis is based on, such as ``"history_"`` and ``"X"``.
     missing : list of str
-        What would have told more.
+        The arguments that were not given and would tell more.
 
     Examples
     --------
@@ -70,30 +70,32 @@ def diagnose(clf: Any, X: Any = None, y: Any = None, *, X_val: Any = None, y_val
     Parameters
     ----------
     clf : fitted TwoLayerClassifier or BackpropClassifier, Pipeline or search that ends in one, or DivergenceError
-        What is diagnosed; it is not changed. Its ``history_`` alone tells some things, and an error all that it knows.
+        What to diagnose; it is not changed. The diagnosis is based on its ``history_``, and for an error on the error
+        alone.
     X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-        The samples it was trained on, of a Pipeline before its first step. Tells of features, and of hidden units. Of
-        many samples 2,048 evenly spaced ones are looked at.
+        The training samples; for a Pipeline, those passed to its first step. They are needed to judge the features and
+        the saturation of hidden units. Of more than 2,048 samples, 2,048 evenly spaced ones are used.
     y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
-        Their labels. Tells, with X, of gradients at the start, of a rare class, and of underfitting.
+        Their labels. With X they are needed to judge the gradients at the start of training, a rare class, and
+        underfitting.
     X_val, y_val : array-likes, default=None
-        Samples that it was not trained on. Tells of overfitting, and of probabilities that are too sure.
+        Samples that it was not trained on, and their labels. They are needed to judge overconfidence, and help to judge
+        overfitting and a rare class.
 
     Returns
     -------
     diagnosis : Diagnosis
-        Its ``str`` is the whole in words; ``diagnosis.findings`` lists what was found, each with the attributes name,
-        what, evidence and remedy. The names are "unscaled_features", "diverged", "exploding_gradients",
-        "rate_too_high", "vanishing_gradients", "dead_units", "saturated_units", "rate_too_low", "overfitting",
-        "stopped_too_soon", "majority_class", "underfitting" and "overconfident", in this order, in which one leads to
-        another.
+        Print it to read all findings. ``diagnosis.findings`` is a list of them, each with the attributes name, what,
+        evidence and remedy. The names are "unscaled_features", "diverged", "exploding_gradients", "rate_too_high",
+        "vanishing_gradients", "dead_units", "saturated_units", "rate_too_low", "overfitting", "stopped_too_soon",
+        "majority_class", "underfitting" and "overconfident". They come in this order, causes before consequences.
 
     Raises
     ------
     TypeError
         If clf is none of these.
     ValueError
-        If the samples cannot be used or are fewer than 10, or y is given without X, or X_val and y_val not together.
+        If the samples are invalid or fewer than 10, if y is given without X, or if X_val and y_val are not both given.
     NotFittedError
         If clf is not fitted.
 

@@ -16,19 +16,19 @@ from ._sklearn.versions import completed, warn_of_version, with_version
 
 __all__ = ["PiecewiseLinearEncoder"]
 
-ROWS_PER_BIN = 100  # n_bins="auto": a bin for so many rows,
-FEWEST_BINS, MOST_BINS = 2, 8  # within these
-BLOCK = 2**16  # numbers that transform computes at a time: they stay in the processor's cache
+ROWS_PER_BIN = 100  # n_bins="auto": one bin for this many rows,
+FEWEST_BINS, MOST_BINS = 2, 8  # within these limits
+BLOCK = 2**16  # transform computes this many numbers at a time, which stay in the processor's cache
 DENSE: dict[str, Any] = {"accept_sparse": False, "ensure_all_finite": "allow-nan"}
-COLUMNS = 8  # that fit copies at a time: one by one, each would read the whole table
+COLUMNS = 8  # fit copies this many columns at a time; copying one column reads the whole table
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     """Encode each column as its standardised value and ramps between its quantiles.
 
-    It takes StandardScaler's place in front of a network: ``make_pipeline(PiecewiseLinearEncoder(),
-    TwoLayerClassifier())``. Of a standardised column a hidden unit sees a straight line; with a ramp for each bin it
-    can bend at every quantile.
+    Use it in place of StandardScaler in front of a network: ``make_pipeline(PiecewiseLinearEncoder(),
+    TwoLayerClassifier())``. The input of a hidden unit is a straight line in a standardised column. With a ramp for
+    each bin, it is a line that can bend at every quantile.
 
     A column x becomes ::
 
@@ -36,28 +36,29 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         clip((x - t_j) / (t_{j+1} - t_j), 0, 1) - ramp_mean_j  for each bin, between the quantiles t_0 < t_1 < …
         1 where x is missing, else 0                           if it was missing in some of the training rows
 
-    A missing value, NaN, becomes zero in the first two: the column's mean, and the mean of each ramp. Beyond the
-    training range the ramps stay where they end. A column of two values has no ramps. A column of a single value,
-    within rounding, is zero, then and whatever comes later; so is a column that is missing in all training rows.
+    A missing value, NaN, becomes zero in the first two; that is the mean of the column and of each ramp. Outside the
+    training range the ramps stay at their last value. A column with two distinct values has no ramps. A column that has
+    a single value in training, up to rounding, or only missing values, is always encoded as zero.
 
     Parameters
     ----------
     n_bins : int or "auto", default="auto"
-        Bins of each column, of equally many training rows. Bins whose two quantiles are equal are merged, so that a
-        column can have fewer. "auto" is a bin for every 100 rows in which the column is known, and 2 to 8 of them.
+        Number of bins of each column. The bins hold equally many training rows. Bins whose two quantiles are equal are
+        merged, so a column can have fewer. "auto" makes one bin for every 100 rows in which the column is not missing,
+        but at least 2 and at most 8.
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_features,)
         Mean of each column.
     scale_ : ndarray of shape (n_features,)
-        Standard deviation of each column; infinite if it has a single value or none.
+        Standard deviation of each column; infinite for a column with a single value or none.
     bin_edges_ : list of ndarray of shape (n_bins + 1,)
-        The quantiles t of each column, its minimum and maximum included; empty where a column has no ramps.
+        The quantiles t of each column, with its minimum and maximum; empty for a column without ramps.
     ramp_means_ : list of ndarray of shape (n_bins,)
-        Mean of each ramp over the training rows in which the column is known.
+        Mean of each ramp over the training rows in which the column is not missing.
     missing_features_ : ndarray of int
-        Numbers of the columns that have an indicator.
+        Indices of the columns that have an indicator.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -105,8 +106,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights, not all zero. Weights that are integers do what repeated rows would do, if n_bins is
-            an int; "auto" counts each row of positive weight once.
+            Non-negative weights, not all zero. If n_bins is an int, integer weights give the same result as repeated
+            rows. "auto" counts each row of positive weight once.
 
         Returns
         -------
@@ -116,8 +117,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If n_bins is of no use, or X holds text, dates, infinity, or numbers too far apart; the message names the
-            column.
+            If n_bins is invalid, or X holds text, dates, infinity, or numbers that are too far apart; the message names
+            the column.
         TypeError
             If X is sparse.
         """
@@ -128,7 +129,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", range(table.shape[1]))
         for name, column in zip(names, found, strict=True):
             if np.isnan(column.scale):
-                raise ValueError(f"Column {name!r} spans more than {table.dtype} holds; divide it by a number.")
+                raise ValueError(f"Column {name!r} spans more than {table.dtype} holds; divide it by a large number.")
         self.mean_ = np.array([column.mean for column in found], table.dtype)
         self.scale_ = np.array([column.scale for column in found], table.dtype)
         self.bin_edges_ = [column.edges for column in found]
@@ -137,7 +138,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayLike) -> Any:
-        """Encode.
+        """Encode samples.
 
         Parameters
         ----------
@@ -147,12 +148,12 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         encoded : ndarray of shape (n_samples, n_features_out)
-            float32 if X is, else float64: for each column its standardised value and its ramps, then the indicators.
+            For each column its standardised value and its ramps, then the indicators. float32 if X is, else float64.
 
         Raises
         ------
         ValueError
-            If X holds text, dates or infinity, or other columns than in fit; the message names the column.
+            If X holds text, dates or infinity, or has other columns than in fit; the message names them.
         """
         check_is_fitted(self)
         table: Array = validated(self, X, "X", reset=False, **DENSE)
@@ -172,7 +173,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns; by default those of fit, or x0, x1, ….
+            Names of the columns; by default those seen in fit, or x0, x1, ….
 
         Returns
         -------
@@ -209,8 +210,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 class Ramps(NamedTuple):
     """Every encoded column as a ramp: clip((x - start) / width, low, high) - centre, and zero where x is missing.
 
-    A standardised value is one as well: it starts at the mean, is as wide as the standard deviation, and is clipped
-    only where its dtype ends. The arrays have one entry for each encoded column; source is the number of its x.
+    A standardised value is a ramp as well: its start is the mean, its width the standard deviation, and its limits are
+    those of the dtype. The arrays have one entry for each encoded column; source is the index of its column x.
     """
 
     source: Any
@@ -222,7 +223,7 @@ class Ramps(NamedTuple):
 
     @classmethod
     def of(cls, encoder: PiecewiseLinearEncoder, dtype: Any) -> Self:
-        """Line up the ramps of a fitted encoder, for samples of a dtype."""
+        """Return the ramps of a fitted encoder, for samples of a dtype."""
         rows: list[tuple[Any, ...]] = []
         end = np.finfo(dtype).max
         fitted = zip(encoder.mean_, encoder.scale_, encoder.bin_edges_, encoder.ramp_means_, strict=True)
@@ -242,7 +243,7 @@ class Ramps(NamedTuple):
         np.copyto(out, 0, where=np.isnan(out))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # far beyond the training range, where low or high is the answer
+@np.errstate(over="ignore", invalid="ignore")  # far outside the training range, where the result is low or high
 def ramp(x: Array, start: Any, width: Any, low: Any, high: Any) -> None:
     """Replace x by clip((x - start) / width, low, high)."""
     x -= start
@@ -255,7 +256,7 @@ def ramp(x: Array, start: Any, width: Any, low: Any, high: Any) -> None:
 
 
 class Column(NamedTuple):
-    """What fit finds out about a column; scale is infinite for a single value, and NaN if it cannot be computed."""
+    """What fit computes for a column; scale is infinite for a single value, and NaN if it cannot be computed."""
 
     mean: float
     scale: float
@@ -265,7 +266,7 @@ class Column(NamedTuple):
 
     @classmethod
     def of(cls, x: Array, w: Array | None, n_bins: int | str) -> Self:
-        """Look at a column with weights, all of them positive."""
+        """Compute it for a column with weights, all of them positive."""
         known = ~np.isnan(x)
         n_known = int(np.count_nonzero(known))
         values, weights = distinct(x[known], None if w is None else w[known])
@@ -289,7 +290,7 @@ def columns_with_weights(X: Array, w: Array | None) -> Iterator[tuple[Array, Arr
     """Yield each column and its weights, without the rows of weight zero."""
     rows: Any = slice(None)
     if w is not None:
-        w = np.ldexp(w, -np.frexp(w.max())[1])  # so that sums stay finite; a power of two leaves the digits alone
+        w = np.ldexp(w, -np.frexp(w.max())[1])  # so that sums stay finite; scaling by a power of two rounds nothing
         rows = w > 0
         w = w[rows]
     for start in range(0, X.shape[1], COLUMNS):
@@ -298,7 +299,7 @@ def columns_with_weights(X: Array, w: Array | None) -> Iterator[tuple[Array, Arr
 
 
 def distinct(x: Array, w: Array | None) -> tuple[Array, Any]:
-    """Return the values of a column, sorted, each once, and how much each of them weighs."""
+    """Return the sorted distinct values of a column, and the total weight of each."""
     if w is None:
         values, counts = np.unique(x, return_counts=True)
         return values, counts.astype(np.float64)
@@ -307,7 +308,7 @@ def distinct(x: Array, w: Array | None) -> tuple[Array, Any]:
 
 
 def is_constant(values: Array) -> bool:
-    """Tell whether sorted values are none, one, or one but for rounding."""
+    """Tell whether sorted values are none, or equal up to rounding."""
     if len(values) < 2:
         return True
     largest = max(abs(values[0]), abs(values[-1]))
@@ -315,12 +316,12 @@ def is_constant(values: Array) -> bool:
 
 
 def n_bins_for(n: int) -> int:
-    """Return what n_bins="auto" is for n rows."""
+    """Return the number of bins that n_bins="auto" makes for n rows."""
     return int(np.clip(n // ROWS_PER_BIN, FEWEST_BINS, MOST_BINS))
 
 
 def moments(values: Array, shares: Array) -> tuple[float, float]:
-    """Return the weighted mean and standard deviation; no square is too large or too small."""
+    """Return the weighted mean and standard deviation; the squares neither overflow nor underflow."""
     mean = values @ shares
     deviations = values - mean
     largest = np.abs(deviations).max()
@@ -328,9 +329,9 @@ def moments(values: Array, shares: Array) -> tuple[float, float]:
 
 
 def quantiles(values: Array, weights: Array, n_bins: int) -> Array:
-    """Return the weighted quantiles 0, 1/n_bins, …, 1 by the averaged inverted CDF, of sorted values.
+    """Return the weighted quantiles 0, 1/n_bins, …, 1 of sorted values, by the averaged inverted CDF.
 
-    Where the cumulated weights meet a quantile exactly, within rounding, it is the mean of two neighbours.
+    If the cumulated weights reach a quantile exactly, up to rounding, it is the mean of two neighbouring values.
     """
     cumulated = np.cumsum(weights)
     wanted = cumulated[-1] * np.arange(n_bins + 1) / n_bins

@@ -467,7 +467,7 @@ def test_the_share_of_a_rare_class_is_its_recall():
     assert recall < 0.1
     common = np.mean(predicted == "common")
     assert found.evidence == (
-        f"of {n} samples of class '{label}', {recall:.0%} are found; {common:.0%} of all answers are 'common'"
+        f"of {n} samples of class '{label}', {recall:.0%} are found; {common:.0%} of all predictions are 'common'"
     )
 
 

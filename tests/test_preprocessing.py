@@ -404,7 +404,7 @@ def named(column):
 
 
 BAD = {
-    "text": (named(["S", "C", "Q"]), r"X holds something else than numbers in the columns \['fare'\]; encode .*'S'"),
+    "text": (named(["S", "C", "Q"]), r"X holds something other than numbers in the columns \['fare'\]; encode .*'S'"),
     "some text": (named([1.0, "unknown", 3.0]), r"the columns \['fare'\].*'unknown'"),
     "categories": (named(pd.Categorical(["S", "C", "S"])), r"the columns \['fare'\]"),
     "text in lists": ([[1, "S"], [2, "C"]], r"the columns \[1\]"),

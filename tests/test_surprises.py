@@ -256,7 +256,7 @@ COLUMNS = {
 @pytest.mark.parametrize("name", COLUMNS)
 def test_columns_that_are_no_numbers_are_named(call, name):
     given = frame(color=COLUMNS[name], c=1.0)
-    with pytest.raises((TypeError, ValueError), match=r"^X holds something else .* \['color'\]; encode or drop"):
+    with pytest.raises((TypeError, ValueError), match=r"^X holds something other .* \['color'\]; encode or drop"):
         CALLS[call](given)
 
 
@@ -265,17 +265,17 @@ def test_those_of_other_frames_too(module):
     library = pytest.importorskip(module)
     columns = {"a": X[:, 0].tolist(), "color": ["red", "blue"] * 60}
     given = library.DataFrame(columns) if module == "polars" else library.table(columns)
-    with pytest.raises((TypeError, ValueError), match=r"^X holds something else .*columns \['color'\]"):
+    with pytest.raises((TypeError, ValueError), match=r"^X holds something other .*columns \['color'\]"):
         make().fit(given, TWO)
 
 
 def test_columns_without_a_name_have_a_number():
     given = np.column_stack([X.astype(object), ["red"] * 120])
-    with pytest.raises(ValueError, match=r"^X holds something else than numbers in the columns \[4\]"):
+    with pytest.raises(ValueError, match=r"^X holds something other than numbers in the columns \[4\]"):
         make().fit(given, TWO)
     with pytest.raises(ValueError, match=r"columns \[0, 1, 2, 3, 4\] and 2 more"):
         make().fit(np.full((120, 7), "red"), TWO)
-    with pytest.raises(ValueError, match=r"X_val holds something else than numbers in the columns \[4\]"):
+    with pytest.raises(ValueError, match=r"X_val holds something other than numbers in the columns \[4\]"):
         make().fit(np.column_stack([X, X[:, 0]]), TWO, X_val=given, y_val=TWO)
 
 

@@ -1,12 +1,13 @@
-"""Fuzz the classifiers: parameters times data, of every kind that a user may come with.
+"""Fuzz the classifiers with random combinations of parameters and data.
 
-Each case must either raise ValueError, TypeError or DivergenceError with a message that names what is wrong, or give
-finite probabilities whose rows sum to one (multilabel aside), the same ones when it is run again; and in both cases
-leave its inputs and its parameters as they were.
+A case may raise ValueError, TypeError or DivergenceError with a message that names what is wrong. Otherwise it must
+give finite probabilities whose rows sum to one (except for multilabel), and the same ones when it is run again. In both
+cases its inputs and its parameters must not change.
 
     python tools/fuzz.py --cases 20000 --seed 0
 
-prints what became of the cases, and the findings, each smallest case first. The exit code is the number of findings.
+prints how many cases had which outcome, and for each kind of finding its smallest case. The exit code is the number of
+kinds, at most 100.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ CULPRITS = re.compile(
 
 @dataclass
 class Case:
-    """One fit: how the estimator is built, and what it is given."""
+    """One fit: the parameters of the estimator, and the arguments of fit."""
 
     classifier: type
     params: dict[str, Any]
@@ -112,7 +113,7 @@ PARAMS: dict[str, list[Any]] = {
 
 @st.composite
 def estimators(draw: Any) -> tuple[type, dict[str, Any]]:
-    """Draw a class and its parameters: some set, now and then one that cannot be."""
+    """Draw a class and some parameters, now and then an invalid one."""
     classifier = draw(st.sampled_from([TwoLayerClassifier, BackpropClassifier]))
     params: dict[str, Any] = {"max_iter": 2, "random_state": 0}
     names = draw(st.lists(st.sampled_from(sorted(PARAMS)), max_size=6, unique=True))
@@ -122,7 +123,7 @@ def estimators(draw: Any) -> tuple[type, dict[str, Any]]:
         params["hidden_units"] = draw(st.sampled_from([1, 2, 5, np.int32(3)]))
     else:
         params["hidden_layer_sizes"] = draw(st.sampled_from([(), (1,), (3,), [2, 2], (4, 3, 2), np.array([2, 3])]))
-    if draw(st.integers(0, 19)) == 0:  # one that cannot be
+    if draw(st.integers(0, 19)) == 0:  # an invalid one
         name = draw(st.sampled_from(sorted(PARAMS)))
         params[name] = draw(st.sampled_from([bad for bad in BAD if not (name == "max_iter" and bad == 10**9)]))
     return classifier, params
@@ -136,7 +137,7 @@ NAMES = ["a", "b c", "ä", "", "x__y", "0", "1", "[", "<", "feature", "Z1", "lab
 
 @st.composite
 def tables(draw: Any, n_rows: int, n_columns: int) -> Any:
-    """Draw X: what stands in it, then how it is stored."""
+    """Draw X: first its numbers, then how it is stored."""
     rng = np.random.RandomState(draw(st.integers(0, 1000)))
     X = rng.standard_normal((n_rows, n_columns))
     kind = draw(
@@ -338,21 +339,21 @@ def cases(draw: Any) -> Case:
 
 
 class FindingError(AssertionError):
-    """What a case should not have done."""
+    """Raised if a case breaks a rule."""
 
 
 def snapshot(value: Any) -> bytes:
     """Return the whole content of an input."""
     if isinstance(value, dict):
         return pickle.dumps({name: snapshot(each) for name, each in value.items()})
-    if sp.issparse(value):  # beside its arrays it remembers what was found out about them
+    if sp.issparse(value):  # besides its arrays it caches properties of them
         names = ("data", "row", "col") if value.format == "coo" else ("data", "indices", "indptr")
         return pickle.dumps([value.shape, *(getattr(value, name) for name in names)])
     return pickle.dumps(np.asarray(value) if isinstance(value, np.memmap) else value)
 
 
 def train(case: Case) -> tuple[Any, Any]:
-    """Run a case once: the fitted estimator and its probabilities."""
+    """Run a case once; return the fitted estimator and its probabilities."""
     params = {name: clone(value, safe=False) for name, value in case.params.items()}
     estimator = case.classifier(**params)
     if case.method == "partial_fit":
@@ -367,7 +368,7 @@ def train(case: Case) -> tuple[Any, Any]:
 
 
 def check(case: Case) -> str:
-    """Run a case twice; return what became of it, or raise FindingErrorError."""
+    """Run a case twice; return its outcome, or raise FindingError."""
     inputs = [case.X, case.y, case.sample_weight, case.fit_params]
     before = [snapshot(value) for value in inputs]
     params_before = copy.deepcopy(case.params)
@@ -399,7 +400,7 @@ def check(case: Case) -> str:
 
 
 def check_answers(estimator: Any, case: Case, P: np.ndarray) -> None:
-    """Raise FindingError if the probabilities are none, or the labels do not belong to them."""
+    """Raise FindingError if the probabilities are invalid, or the labels do not agree with them."""
     if not np.isfinite(P).all():
         raise FindingError("a probability is not finite")
     if P.min() < 0 or P.max() > 1:

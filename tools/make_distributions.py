@@ -2,10 +2,10 @@
 
     python tools/make_distributions.py
 
-puts them into dist/, which is made anew, and has twine and check-wheel-contents look them over. Each is built twice, in
-different folders and under different umasks, and compared. Times are that of the last commit, or $SOURCE_DATE_EPOCH;
-owners and permissions are the same for everybody. Other releases of setuptools, or of the zlib that Python has, may
-compress and describe in another way: pyproject.toml pins the one, and releases are built by one version of Python.
+empties dist/, puts them into it, and checks them with twine and check-wheel-contents. Each is built twice, in different
+folders and under different umasks, and the two are compared. All times are that of the last commit, or
+$SOURCE_DATE_EPOCH, and owners and permissions are always the same. Another release of setuptools, or of the zlib in
+Python, may write other bytes. So pyproject.toml pins setuptools, and releases are built with one version of Python.
 
 Needs git, and what ``pip install -e ".[dev]"`` installs.
 """

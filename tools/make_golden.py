@@ -1,10 +1,10 @@
-"""Write the golden files: small models as this version saves them, with the answers that they gave.
+"""Write the golden files: small models as this version saves them, with their predictions.
 
     python tools/make_golden.py
 
-makes ``tests/golden/<version>/`` and refuses to touch that of a release: what a release has written stays as it is, and
-``tests/test_golden.py`` loads it with every later version. Run it once for each release; the files of a development
-version are written anew.
+makes ``tests/golden/<version>/``. If the version is a release and the folder exists, it raises an error, since the
+files of a release must not change: ``tests/test_golden.py`` loads them with every later version. Run it once for each
+release. The files of a development version are overwritten.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ FIXED = {
 
 
 def rows() -> np.ndarray:
-    """Return the rows that every golden model was trained on, and answers for."""
+    """Return the rows that every golden model is trained on and predicts."""
     return np.round(np.random.RandomState(0).standard_normal((24, 3)), 3)
 
 
 def models() -> dict[str, Any]:
-    """Return fitted models, one for each thing that a file may hold."""
+    """Return fitted models, one for each kind of content of a file."""
     X = rows()
     two, three = (X[:, 0] > 0).astype(int), np.digitize(X[:, 1], [-0.4, 0.4])
     resumable = TwoLayerClassifier(3, warm_start=True, learning_rate=0.01, **FIXED)

@@ -7,7 +7,7 @@
 #
 # Needs cosmic-ray and the packages of the tests in the python that is first on the PATH: pip install -e ".[dev]".
 # It works on a copy of the repository and prints the survivors, then the share of the mutants that survived, in per cent.
-# What is mutated, how, and which tests have to notice stand in mutation.toml.
+# mutation.toml says which files are mutated, how, and which tests run.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 copy=$(mktemp -d)

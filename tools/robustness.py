@@ -1,19 +1,19 @@
-"""Load damaged files: each is refused or answers as it can, and none kills, hangs or floods the process.
+"""Load damaged files: none may kill the process, hang it or fill its memory.
 
     python tools/robustness.py --files 700 --seed 0
 
-writes small models with pickle, joblib, skops and ONNX, changes some bytes of each copy, or a value of skops's schema,
-and loads it in a process of its own that may take 2 GB more than it has. A changed skops file is zipped again, so that
-its checksums are right. It prints what became of the files, and the findings; the exit code is their number. 700 files
-of each kind take ten seconds.
+writes small models with pickle, joblib, skops and ONNX, and changes some bytes of each copy, or a value of skops's
+schema. A changed skops file is zipped again, so that its checksums are right. Each file is loaded in another process,
+which may take 2 GB more memory than it has at the start. The script prints how many files had which outcome, and the
+findings; the exit code is their number. 700 files of each kind take ten seconds.
 
-Findings are: the process died, or was not done within 30 seconds; memory ran out over a skops file that listed nothing
-but our classes; our own code raised something other than a ValueError. Whatever else a damaged pickle does is pickle's:
-it is a program.
+A finding is one of these: the process died; it took more than 30 seconds; memory ran out on a skops file that listed
+only classes of this package; code of this package raised something other than a ValueError. Anything else that a
+damaged pickle does is not a finding, since a pickle is a program.
 
-The other promises of this kind are kept by tests/test_memory.py (thousands of fits), tests/test_serving.py (fits and
-predictions in threads and in processes, forked and spawned), tests/test_persistence.py (damaged histories),
-tools/fuzz.py and tools/sequences.py.
+Other tests of robustness are tests/test_memory.py (thousands of fits), tests/test_serving.py (fits and predictions in
+threads and in forked and spawned processes), tests/test_persistence.py (damaged histories), tools/fuzz.py and
+tools/sequences.py.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from skbackprop.activations import LeakyRelu
 from skbackprop.losses import LogLoss
 from skbackprop.solvers import SGD
 
-SECONDS = 30  # that a file may take
-MEMORY = 2 * 2**30  # bytes that a process may take beyond what it has when it starts
+SECONDS = 30  # limit for a file
+MEMORY = 2 * 2**30  # bytes that a process may take beyond those that it has at the start
 X = np.round(np.random.RandomState(0).standard_normal((80, 3)), 3)
 SAME, OTHER, NO_MODEL = "same answers", "other answers", "something else was in it"
 
@@ -53,7 +53,7 @@ SAME, OTHER, NO_MODEL = "same answers", "other answers", "something else was in 
 
 
 def models() -> list[Any]:
-    """Return fitted models that hold whatever a file may hold."""
+    """Return fitted models that together have every kind of content of a file."""
     words = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
     parts = {"activation": [LeakyRelu(0.2), "gelu"], "loss": LogLoss(0.1), "solver": SGD(momentum=0.9)}
     with warnings.catch_warnings():
@@ -97,7 +97,7 @@ def by_onnx(model: Any) -> bytes:
 
 
 def load_onnx(content: bytes) -> Any:
-    """Return what answers for an ONNX file as a classifier would."""
+    """Return an object that predicts with an ONNX file, with the methods of a classifier."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
@@ -118,7 +118,7 @@ KINDS: dict[str, Kind] = {
 
 
 def damaged(content: bytes, rng: np.random.RandomState) -> bytes:
-    """Return bytes of which some were changed, cut out, doubled or put in."""
+    """Return a copy of which some bytes were changed, removed, repeated or inserted."""
     start = rng.randint(len(content))
     end = min(len(content), start + int(rng.choice([1, 1, 1, 4, 30])))
     noise = rng.bytes(end - start)
@@ -130,7 +130,7 @@ STRANGE: list[Any] = [None, [], {}, "", "x", -1, 0, 2**40, 1.5, True, ["loss"], 
 
 
 def damaged_value(tree: Any, rng: np.random.RandomState) -> Any:
-    """Change one value of a tree of dicts and lists in place: to something strange, or to another value beside it."""
+    """Change one value of a tree of dicts and lists in place: to an odd value, or to a neighbouring one."""
     keys = list(tree) if isinstance(tree, dict) else range(len(tree))
     key = keys[rng.randint(len(keys))]
     if isinstance(tree[key], (dict, list)) and tree[key] and rng.randint(8):
@@ -158,11 +158,11 @@ def damaged_zip(content: bytes, rng: np.random.RandomState) -> bytes:
     return buffer.getvalue()
 
 
-# ---------------------------------------------------------------------- what becomes of a file
+# ---------------------------------------------------------------------- the outcome of a file
 
 
 def try_file(kind: str, content: bytes, P: np.ndarray) -> tuple[str, str]:
-    """Load a file and let it answer; return what became of it, and what is wrong with that, or an empty string."""
+    """Load a file and predict with it; return the outcome, and what is wrong with it or an empty string."""
     step, loaded = "loading", None
     try:
         loaded = KINDS[kind][1](content)
@@ -190,7 +190,7 @@ def work(connection: Any, kind: str) -> None:
 
 
 class Worker:
-    """A process that tries files; another one takes its place where it dies or hangs."""
+    """A process that tries files; if it dies or hangs, another one replaces it."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -211,7 +211,7 @@ class Worker:
         self.connection.close()
 
     def try_file(self, content: bytes, P: np.ndarray) -> tuple[str, str]:
-        """Return what became of a file, and what is wrong with that."""
+        """Return the outcome of a file, and what is wrong with it."""
         try:
             self.connection.send((content, P))
             if self.connection.poll(SECONDS):
@@ -226,7 +226,7 @@ class Worker:
 
 
 def run(kind: str, n_files: int, seed: int, folder: Path) -> list[str]:
-    """Try n_files damaged files of a kind; print what became of them, return the findings."""
+    """Try n_files damaged files of a kind; print the outcomes, return the findings."""
     save, _, needed = KINDS[kind]
     if not all(find_spec(module) for module in needed):
         print(f"{kind}: skipped, it needs {', '.join(needed)}")

@@ -1,7 +1,7 @@
 """Run notebooks under a Jupyter kernel, two at once: python tools/run_notebooks.py FOLDER
 
-Each runs in an empty folder of its own, as after a download. One fails whose cell raises or writes to stderr, where
-warnings go.
+Each runs in an empty folder of its own, as after a download. A notebook fails if a cell raises an error or writes to
+stderr, where warnings go.
 """
 
 import re
@@ -15,7 +15,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-SECONDS = 300  # at most for a cell
+SECONDS = 300  # limit for a cell
 
 
 def failure(path: Path) -> str:

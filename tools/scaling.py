@@ -2,7 +2,7 @@
 
     python tools/scaling.py --workers 1 2
 
-prints, for each number of workers, the seconds of a GridSearchCV and how much of the ideal speed that is.
+prints, for each number of workers, the seconds that a GridSearchCV takes, and the ratio of its speed to the ideal one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ GRID = {"alpha": [1e-4, 1e-3, 1e-2, 1e-1], "hidden_units": [32, 64]}
 
 
 def seconds_of_search(n_workers: int, n_rows: int) -> float:
-    """Return the seconds of a search of 24 fits and a refit, on workers that are up and warm."""
+    """Return the seconds of a search of 24 fits and a refit, on workers that are already warmed up."""
     from dask.distributed import Client, LocalCluster
 
     X, y = make_classification(n_rows, 30, n_informative=10, random_state=0)

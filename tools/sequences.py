@@ -1,17 +1,17 @@
-"""Random sequences of calls on one estimator: whatever is called, whatever fails, what it holds belongs together.
+"""Make random sequences of calls on one estimator, and check that it is always in a consistent state.
 
-A sequence makes an estimator, then fits it, goes on with partial_fit, sets parameters, copies and pickles it,
-interrupts it, lets its scorer fail, and hands it other widths, dtypes and labels. After every call
+A sequence makes an estimator, then fits it, continues with partial_fit, sets parameters, copies and pickles it,
+interrupts it, lets its scorer fail, and passes other widths, dtypes and labels. After every call
 
-- a call that failed has changed nothing, and one that was interrupted has changed nothing or left a whole fit;
-- the columns of a history are of one length, the weights fit each other, the answers are finite;
-- what was recorded of the validation rows agrees with itself;
-- setting parameters, and a round trip through pickle, change no answer;
-- a copy made on the way is not changed by what happens to the other.
+- a call that failed has changed nothing, and one that was interrupted has changed nothing or left a complete fit;
+- the columns of a history have the same length, the shapes of the weights agree, and the predictions are finite;
+- the records of the validation rows agree with each other;
+- setting parameters, or saving and loading with pickle, has changed no prediction;
+- a copy has not changed when the original has, or the reverse.
 
     python tools/sequences.py --n 2000 --seed 0
 
-prints the counts and the sequences that broke a rule. The exit code is the number of these.
+prints the counts and the sequences that broke a rule. The exit code is the number of these sequences.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from skbackprop import BackpropClassifier, DivergenceError, TwoLayerClassifier
 from skbackprop.activations import LeakyRelu
 from skbackprop.solvers import SGD, SOLVERS
 
-CALLS = 12  # of a sequence
+CALLS = 12  # calls in a sequence
 COLUMNS = 4
 ROWS = 90
 
@@ -79,7 +79,7 @@ class ScorerError(Exception):
 
 
 class Faulty:
-    """Calls what it stands for, and raises an error at the n-th call."""
+    """Wraps a function, and raises an error at the n-th call."""
 
     full_batch_only = False
 
@@ -147,7 +147,7 @@ def fitted(estimator: Any) -> dict[str, Any]:
 
 
 def answers(estimator: Any, X: Any) -> list[Any]:
-    """Return all that an estimator says about some rows."""
+    """Return all predictions of an estimator for some rows."""
     return [getattr(estimator, method)(X) for method in METHODS]
 
 
@@ -157,7 +157,7 @@ def same(ours: list[Any], theirs: list[Any]) -> bool:
 
 
 def check_whole(estimator: Any, X: Any) -> None:
-    """Raise FindingError unless an estimator is not fitted at all, or everything about it belongs together."""
+    """Raise FindingError unless an estimator is not fitted at all, or its fitted attributes are consistent."""
     held = [name for name in vars(estimator) if name.endswith("_") and not name.startswith("_")]
     if not hasattr(estimator, "coefs_"):
         require(not held, f"not fitted, but it has {held}")
@@ -182,7 +182,7 @@ def check_whole(estimator: Any, X: Any) -> None:
 
 
 def check_weights(estimator: Any) -> None:
-    """Raise FindingError unless the weights of all layers fit each other."""
+    """Raise FindingError unless the shapes of the weights of all layers agree."""
     W, b = estimator.coefs_, estimator.intercepts_
     sizes = [estimator.n_features_in_, *(len(each) for each in b)]
     require([each.shape for each in W] == list(pairwise(sizes)), "the shapes of coefs_ do not chain")
@@ -195,7 +195,7 @@ def check_weights(estimator: Any) -> None:
 
 
 def check_history(estimator: Any) -> None:
-    """Raise FindingError unless the columns belong together."""
+    """Raise FindingError unless the columns of the history agree."""
     history, curve = estimator.history_, estimator.loss_curve_
     require(curve is history["loss"], "loss_curve_ is not the loss column")
     require({len(values) for values in history.values()} == {len(curve)}, "the columns are of several lengths")
@@ -215,7 +215,7 @@ def check_history(estimator: Any) -> None:
 
 
 def check_validation(estimator: Any) -> None:
-    """Raise FindingError unless what is said of the validation rows agrees with itself."""
+    """Raise FindingError unless the records of the validation rows agree with each other."""
     present = [hasattr(estimator, name) for name in VALIDATION]
     require(all(present) or not any(present), f"of {VALIDATION} only some are present")
     column, n = estimator.history_.get("validation_score", []), estimator.n_iter_
@@ -246,7 +246,7 @@ class Sequence:
     Parameters
     ----------
     seed : int
-        Decides everything.
+        Determines all calls and all data.
     """
 
     def __init__(self, seed: int) -> None:
@@ -304,7 +304,7 @@ class Sequence:
         return codes + 7
 
     def train(self) -> None:
-        """Call fit or partial_fit on some rows, perhaps with a fault; see what became of it."""
+        """Call fit or partial_fit on some rows, perhaps with a fault; check the outcome."""
         estimator, rng = self.estimator, self.rng
         method = self.pick(["fit", "fit", "partial_fit"])
         labels = self.pick(LABELS) if rng.randint(6) == 0 else self.labels
@@ -378,7 +378,7 @@ class Sequence:
         return {}
 
     def call(self, method: str, X: Any, y: Any, extra: dict[str, Any]) -> str:
-        """Make a call; return what became of it."""
+        """Make a call; return its outcome."""
         if method == "partial_fit" and not hasattr(self.estimator, "partial_fit"):
             return "no partial_fit"
         kept = X.copy(), y.copy()
@@ -400,7 +400,7 @@ class Sequence:
         return "fitted"
 
     def check_trained(self, method: str, resumed: bool, y: Any, extra: dict[str, Any], scored_by_loss: bool) -> None:
-        """Raise FindingError unless a call that ended well did what it says."""
+        """Raise FindingError unless a successful call had the documented effect."""
         estimator = self.estimator
         require(hasattr(estimator, "coefs_"), "fitted, but it has no weights")
         if not resumed:
@@ -423,7 +423,7 @@ class Sequence:
             )
 
     def future(self) -> list[Any]:
-        """Return what a copy says that trains on: the same before and after a call that failed."""
+        """Return the predictions of a copy that trains on; they are the same before and after a call that failed."""
         estimator = self.estimator
         if not hasattr(estimator, "coefs_") or estimator.link_ != "softmax":
             return []
@@ -444,7 +444,7 @@ class Sequence:
     # ------------------------------------------------------------------ everything else
 
     def set_params(self) -> None:
-        """Set some parameters: no answer changes."""
+        """Set some parameters: no prediction changes."""
         estimator = self.estimator
         before, held = self.say(), fitted(estimator)
         names = self.rng.permutation(list(PARAMS))[: self.rng.randint(1, 4)]
@@ -459,13 +459,13 @@ class Sequence:
         self.counts["set_params"] += 1
 
     def say(self) -> list[Any]:
-        """Return the estimator's answers, none before it is fitted."""
+        """Return the estimator's predictions, none before it is fitted."""
         if not hasattr(self.estimator, "coefs_"):
             return []
         return answers(self.estimator, self.X[:, : self.estimator.n_features_in_])
 
     def duplicate(self) -> None:
-        """Copy the estimator; go on with one of the two, and see to it that the other stays as it is."""
+        """Copy the estimator; continue with one of the two, and check that the other stays as it is."""
         how = self.pick([copy.copy, copy.deepcopy, lambda estimator: pickle.loads(pickle.dumps(estimator))])
         name = getattr(how, "__name__", "").replace("<lambda>", "pickle")
         other = how(self.estimator)
@@ -477,7 +477,7 @@ class Sequence:
         self.counts["copies"] += 1
 
     def save(self) -> None:
-        """Go through a file: everything is as before."""
+        """Save and load the estimator: everything is as before."""
         before, held = self.say(), fitted(self.estimator)
         self.log.append("pickle")
         self.estimator = pickle.loads(pickle.dumps(self.estimator))
@@ -487,7 +487,7 @@ class Sequence:
 
 
 def run(seed: int) -> collections.Counter[str]:
-    """Run one sequence; return what became of its calls. Raises FindingError, with all calls, if it broke a rule."""
+    """Run one sequence; return the outcomes of its calls. Raises FindingError, with all calls, if it broke a rule."""
     sequence = Sequence(seed)
     try:
         sequence.run()

@@ -2,8 +2,8 @@
 
     python tools/try_wheel.py [pytest arguments]
 
-The wheel is the one in dist/, where tools/make_distributions.py puts it. The tests run in a copy of the repository that
-lacks the package, so that nothing but the installed one can be imported; those that read its source are left out.
+The wheel is the one in dist/, where tools/make_distributions.py puts it. The tests run in a copy of the repository
+without the package, so that only the installed one can be imported. Tests that read its source are left out.
 """
 
 import os

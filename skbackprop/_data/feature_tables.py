@@ -1,4 +1,4 @@
-"""A table of features as a user gives it: its columns by name, and in words what cannot be used of it."""
+"""A table of features as a user passes it: its columns by name, and messages about columns that cannot be used."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def is_frame(X: Any) -> bool:
-    """Tell whether X is a pandas, polars or pyarrow table: columns of their own names and types."""
+    """Tell whether X is a pandas, polars or pyarrow table, whose columns have names and types of their own."""
     return hasattr(X, "columns") and hasattr(X, "shape")
 
 
@@ -17,7 +17,7 @@ def labels_of(X: Any) -> tuple[Any, ...]:
 
 
 def columns_of(X: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the name, or without names the number, of each column, and its values."""
+    """Yield the name of each column, or its number if there are no names, and its values."""
     if is_frame(X):
         for i, label in enumerate(labels_of(X)):
             yield label, np.asarray(X.iloc[:, i] if hasattr(X, "iloc") else X[label])
@@ -36,17 +36,17 @@ def has_dates(X: Any) -> bool:
 
 
 def check_dimensions(X: Any, name: str) -> None:
-    """Raise ValueError, with the remedy, if X is an array of more than two dimensions, such as images."""
+    """Raise ValueError if X is an array of more than two dimensions, such as images, and say what to do."""
     if len(shape := getattr(X, "shape", ())) > 2:
         remedy = f"a sample is one row of features: pass {name}.reshape(len({name}), -1)"
         raise ValueError(f"Found array {name} with dim {len(shape)}, shape {shape}; {remedy}.")
 
 
 def what_is_wrong(X: Any, name: str) -> str | None:
-    """Return which columns hold no numbers, or infinite ones, with the remedy; None if there are no such columns."""
+    """Return a message about columns with infinity or values that are not numbers; None if there are none."""
     if columns := columns_where(X, lambda values: not are_numbers(values)):
         remedy = "encode or drop them, in a ColumnTransformer"
-        return f"{name} holds something else than numbers in the columns {columns}; {remedy}."
+        return f"{name} holds something other than numbers in the columns {columns}; {remedy}."
     if columns := columns_where(X, has_infinity):
         return f"{name} holds infinity in the columns {columns}; replace it by finite numbers."
     return None
@@ -63,13 +63,13 @@ def what_is_missing(X: Any, name: str) -> str | None:
 
 
 def columns_where(X: Any, is_so: Callable[[Any], bool]) -> str:
-    """Return the names of the columns whose values are so, as a message shows them; nothing if there are none."""
+    """Return the names of the columns for which is_so is true, as text; an empty string if there are none."""
     columns = [name for name, values in columns_of(X) if is_so(values)]
     return f"{columns[:5]}{f' and {len(columns) - 5} more' if len(columns) > 5 else ''}" if columns else ""
 
 
 def has_infinity(values: Any) -> bool:
-    """Tell whether some of the numbers of an array are infinite."""
+    """Tell whether an array has infinite numbers."""
     import pandas as pd
 
     return values.dtype.kind in "fO" and bool(np.isinf(values[~pd.isna(values)].astype(np.float64)).any())

@@ -1,4 +1,4 @@
-"""How large each feature is: what tells that they were not scaled."""
+"""How large each feature is, which shows whether the features were scaled."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
@@ -8,10 +8,10 @@ import numpy as np
 from .._core.kernels import Array
 from .table import Table, as_slice
 
-MEASURED_SAMPLES = 2048  # the size of a feature is known to some percent from far fewer
+MEASURED_SAMPLES = 2048  # far fewer already give the size of a feature to a few percent
 TOGETHER = 256  # samples gathered at a time, so that a wide table costs little memory
-LARGE = 100.0  # scalers leave features of size 1 or less
-RATIO = 100.0  # weights that start alike see only the largest of features that differ more than this
+LARGE = 100.0  # scaled features have a size of 1 or less
+RATIO = 100.0  # with initial weights of equal size, features smaller than the largest by this factor hardly count
 
 
 class Scale(NamedTuple):
@@ -20,11 +20,11 @@ class Scale(NamedTuple):
     Attributes
     ----------
     sizes : ndarray of shape (n_features,)
-        Over evenly spaced samples of positive weight.
+        The root mean square, over evenly spaced samples of positive weight.
     names : sequence of str, or None
-        What the features are called.
+        The names of the features.
     sparse : bool
-        Whether X is sparse, so that a scaler must not shift it.
+        Whether X is sparse, so that a scaler must not subtract the mean.
     """
 
     sizes: Array
@@ -51,17 +51,17 @@ class Scale(NamedTuple):
 
     @property
     def smallest(self) -> int:
-        """The column of the smallest feature that is not zero throughout."""
+        """The column of the smallest feature that is not zero for all samples."""
         return int(np.argmin(np.where(self.sizes > 0, self.sizes, np.inf)))
 
     @property
     def is_large(self) -> bool:
-        """Whether a feature is of a size that no scaler leaves."""
+        """Whether a feature is larger than any scaler leaves it."""
         return bool(self.sizes[self.largest] > LARGE)
 
     @property
     def is_uneven(self) -> bool:
-        """Whether, beside that, the sizes are so different that the small features hardly count."""
+        """Whether a feature is large, and the sizes differ so much that the small features hardly count."""
         return self.is_large and bool(self.sizes[self.largest] > RATIO * self.sizes[self.smallest])
 
     @property
@@ -75,13 +75,13 @@ class Scale(NamedTuple):
 
     @property
     def scaler(self) -> str:
-        """The scaler to put in front; that of sparse samples must leave zeros as they are."""
+        """The scaler to put in front; for sparse samples it must keep zeros."""
         return "MaxAbsScaler" if self.sparse else "StandardScaler"
 
 
 @np.errstate(over="ignore", under="ignore")
 def may_be_large(table: Table) -> bool:
-    """Tell whether the features are large all together; where not, none is, and one dot product has told it."""
+    """Tell whether a feature can be large; if the mean squared norm of the samples is small, none is."""
     n, total = 0, 0.0
     for X in parts(table):
         numbers = X.data if table.sparse else X.ravel("K")
@@ -90,7 +90,7 @@ def may_be_large(table: Table) -> bool:
 
 
 def parts(table: Table) -> Iterator[Any]:
-    """Yield X of at most 2,048 evenly spaced samples, some at a time, or all at once where that copies nothing."""
+    """Yield X of at most 2,048 evenly spaced samples, in parts, or at once if that needs no copy."""
     rows = table.sample(MEASURED_SAMPLES).rows
     if len(rows) == table.X.shape[0]:
         yield table.X
@@ -100,5 +100,5 @@ def parts(table: Table) -> Iterator[Any]:
 
 
 def feature(column: int, names: Any) -> str:
-    """Return what a feature is called: its name, if there are names, and its number."""
+    """Return how messages refer to a feature: by its number, and by its name if there are names."""
     return str(column) if names is None else f"{names[column]!r} (column {column})"

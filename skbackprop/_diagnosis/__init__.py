@@ -1,1 +1,1 @@
-"""Diagnosis: what can be seen of a fit, and what it tells; :func:`skbackprop.diagnose` is the way in."""
+"""What :func:`skbackprop.diagnose` looks at, and how it judges it."""

@@ -1,10 +1,10 @@
-"""What may be wrong with a fit: a function for each ailment, in the order in which one leads to another.
+"""What may be wrong with a fit: a function for each ailment, causes before consequences.
 
-Each takes the :class:`~skbackprop._diagnosis.evidence.Evidence` and returns a Finding, or None where it sees nothing.
-To add one, write the function and put it into AILMENTS at the end of the file, before what it is the cause of.
+Each function takes an :class:`~skbackprop._diagnosis.evidence.Evidence` and returns a Finding, or None if nothing is
+wrong. To add one, write the function and put it into AILMENTS at the end of the file, before its consequences.
 
-The limits are round, and each says why. Losses are compared with that of guessing, which is that of equal
-probabilities: log 2 for two classes. So they hold for any number of classes and for any loss.
+The limits are round numbers, and the comment at each says why. Losses are compared with the loss of guessing, which is
+that of equal probabilities: log 2 for two classes. So the limits hold for any number of classes and for any loss.
 """
 
 from collections.abc import Callable
@@ -17,26 +17,26 @@ from .evidence import Evidence
 from .remedies import default_start, either, lower_rates, stronger_penalty, units
 from .view import NEIGHBOURS
 
-WIDTH = 100  # of a page of text
+WIDTH = 100  # of the printed text, in characters
 
-LARGE_GRADIENT = 100.0  # before training; on scaled features, weights that keep the signal's size give about 1
-LARGE_LOSS = 10.0  # times the loss of guessing, before training; such weights give about 1
-VANISHED = 1e-2  # of the last layer's gradient reaches the first; in networks that learn it is a tenth or more
-LEAP = 2.0  # times the loss of guessing, which no step downhill leads to
-ROUGH = 0.05  # of the loss, or of that of guessing, by which it rises in an epoch on average; rising is the exception
-TIMID = 1e-4  # of the weights' size in one step; 1e-3 is the rule of thumb (Karpathy, cs231n, "babysitting")
-MOST = 0.5  # of the units of a layer: half of it would do as well
-NEARLY_ALL = 0.9  # of the activations of a layer; a healthy layer has about half of them on the slope
-GAP = 0.25  # of the loss of guessing, by which unseen samples are worse: a quarter of all that there is to gain
-PAYS = 0.1  # of the loss, or of all that was gained, which the second half of the epochs brought: more promise the like
-MATTERS = 0.02  # of the loss of guessing, below which a gain is none
-RARE = 0.25  # of the samples of the most frequent class, which at most a rare class has
-ENOUGH = 5  # samples of a class; a network that finds half of such samples misses five in a row once in 32 times
-OVERLOOKED = 0.1  # of the samples of a class found: next to none
-BEATEN = 0.05  # accuracy that nearest neighbours have beyond the network; twice the sampling error of 400 samples
-TIMOROUS = 0.2  # accuracy beyond confidence: probabilities that are far too close to equal
-TOO_SURE = 0.1  # confidence beyond accuracy: answers given as 95 % certain are right in 85 %
-NOTHING = 0.95  # of the loss that the samples need not be looked at for: nothing to speak of has been learned
+LARGE_GRADIENT = 100.0  # norm before training; about 1 for scaled features and weights that keep the signal's size
+LARGE_LOSS = 10.0  # loss before training / loss of guessing; about 1 for such weights
+VANISHED = 1e-2  # gradient norm of an early layer / that of the last; a tenth or more in networks that learn
+LEAP = 2.0  # loss of an epoch / loss of guessing; no step downhill leads there
+ROUGH = 0.05  # mean rise of the loss in an epoch / loss, or / loss of guessing; in a good training rises are rare
+TIMID = 1e-4  # size of a step / size of the weights; the rule of thumb is 1e-3 (Karpathy, cs231n, "babysitting")
+MOST = 0.5  # share of the units of a layer; half of the layer would be enough
+NEARLY_ALL = 0.9  # share of the activations of a layer; in a healthy layer about half are not saturated
+GAP = 0.25  # (validation loss - training loss) / loss of guessing: a quarter of the most that training can gain
+PAYS = 0.1  # gain of the second half of the epochs / loss, or / total gain; with more, further epochs will gain too
+MATTERS = 0.02  # a smaller gain / loss of guessing does not count
+RARE = 0.25  # samples of a rare class / samples of the most frequent class, at most
+ENOUGH = 5  # fewest samples of a class; a network that finds half of them misses all five once in 32 times
+OVERLOOKED = 0.1  # share of the samples of a class that are found
+BEATEN = 0.05  # accuracy of nearest neighbours - that of the network; twice the sampling error of 400 samples
+TIMOROUS = 0.2  # accuracy - confidence; the probabilities are far too close to equal
+TOO_SURE = 0.1  # confidence - accuracy; of predictions with a probability of 95 %, 85 % are right
+NOTHING = 0.95  # loss / loss of a constant prediction; the network has learned almost nothing
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Finding:
     Parameters
     ----------
     name : str
-        The ailment, to program with: ``"unscaled_features"``.
+        The name of the ailment, for use in programs: ``"unscaled_features"``.
     what : str
         What is wrong.
     evidence : str
         The numbers that show it.
     remedy : str
-        Which parameters to change, and to what; alternatives are joined by ", or ", the likeliest first.
+        Which parameters to change, and to what. Alternatives are joined by ", or ", with the likeliest first.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class Finding:
 
 
 def unscaled_features(fit: Evidence) -> Finding | None:
-    """Features of a size that no scaler leaves; the warning of fit wants a small one beside them."""
+    """Find features larger than any scaler leaves them; the warning of fit also needs a small feature beside them."""
     evidence, scaler = "", "StandardScaler"
     if fit.scale is not None and fit.scale.is_large:
         evidence, scaler = fit.scale.evidence, fit.scale.scaler
@@ -90,7 +90,7 @@ def unscaled_features(fit: Evidence) -> Finding | None:
 
 
 def diverged(fit: Evidence) -> Finding | None:
-    """Training that ended in a DivergenceError, whatever the cause."""
+    """Report training that ended in a DivergenceError, whatever the cause."""
     losses = fit.history["loss"]
     evidence = f"the last losses, up to epoch {len(losses)}, were {', '.join(f'{J:.4g}' for J in losses[-3:])}"
     remedy = either(*lower_rates(fit), "solver=SGD(max_grad_norm=1.0)")
@@ -98,7 +98,7 @@ def diverged(fit: Evidence) -> Finding | None:
 
 
 def exploding_gradients(fit: Evidence) -> Finding | None:
-    """A signal and gradients that are huge before training, as weights that start too large make them."""
+    """Find a loss or gradients that are huge before training, because the initial weights are too large."""
     norms = np.empty(0) if fit.start is None else fit.start.gradient_norms
     if not (norms.max(initial=0.0) > LARGE_GRADIENT or fit.loss_at_start > LARGE_LOSS * fit.guessing):
         return None
@@ -110,7 +110,7 @@ def exploding_gradients(fit: Evidence) -> Finding | None:
 
 
 def rate_too_high(fit: Evidence) -> Finding | None:
-    """A loss that leaps far above that of guessing where it did not begin there, or goes up and down."""
+    """Find a loss that goes up and down, or that rises far above the loss of guessing and did not begin there."""
     curve, guessing = fit.curve, fit.guessing
     if fit.learning_rate is None or len(curve) < 2:
         return None
@@ -124,13 +124,13 @@ def rate_too_high(fit: Evidence) -> Finding | None:
         evidence = f"the loss of epoch {worst} was {curve.max():.4g}, where equal probabilities have {guessing:.4g}"
     else:
         return None
-    what = "The learning rate is too high: the steps land higher on the other side."
+    what = "The learning rate is too high: the steps overshoot, and the loss rises."
     scaler = None if fit.scale is not None else "make_pipeline(StandardScaler(), ...), if the features are not scaled"
     return Finding("rate_too_high", what, evidence, either(*lower_rates(fit), scaler))
 
 
 def vanishing_gradients(fit: Evidence) -> Finding | None:
-    """Gradients that die out on the way back, and a network that has learned little; zeros are dead units."""
+    """Find gradients that shrink on the way back in a network that has learned little; zeros are dead units."""
     norms = fit.start.gradient_norms if fit.start is not None else fit.median_gradient_norms
     if len(norms) < 3 or not 0 < norms[:-1].min() < VANISHED * norms[-1] or fit.has_learned:
         return None
@@ -141,18 +141,18 @@ def vanishing_gradients(fit: Evidence) -> Finding | None:
 
 
 def dead_units(fit: Evidence) -> Finding | None:
-    """Layers most of whose units are the same for every sample."""
+    """Find layers in which at least half of the units give the same output for every sample."""
     dead = fit.activations.dead if fit.activations is not None else [fit.dead_in_history]
     if not dead or max(dead) < MOST:
         return None
     where = f"of layer {1 + int(np.argmax(dead))} " if fit.activations is not None else ""
     evidence = f"{max(dead):.0%} of the units {where}give the same for every sample"
     remedy = either(default_start(fit), "activation='leaky_relu'", *lower_rates(fit))
-    return Finding("dead_units", "Hidden units are dead: no gradient reaches them any more.", evidence, remedy)
+    return Finding("dead_units", "Hidden units are dead: no gradient reaches them.", evidence, remedy)
 
 
 def saturated_units(fit: Evidence) -> Finding | None:
-    """Layers whose activations lie where φ is flat."""
+    """Find layers whose activations lie where φ is flat."""
     if fit.activations is None or max(fit.activations.saturated, default=0.0) < NEARLY_ALL:
         return None
     worst = int(np.argmax(fit.activations.saturated))
@@ -164,7 +164,7 @@ def saturated_units(fit: Evidence) -> Finding | None:
 
 
 def rate_too_low(fit: Evidence) -> Finding | None:
-    """Steps that are tiny beside the weights, and a network that has learned little, or was still learning."""
+    """Find steps that are tiny beside the weights, in a network that has learned little or was still learning."""
     step, rate = fit.step, fit.learning_rate
     if step is None or rate is None or step >= TIMID or (fit.has_learned and not was_falling(fit)):
         return None
@@ -178,7 +178,7 @@ def rate_too_low(fit: Evidence) -> Finding | None:
 
 
 def overfitting(fit: Evidence) -> Finding | None:
-    """A loss that is much worse on samples that training has not seen, by more than chance."""
+    """Find a loss that is much higher on samples that training has not seen, by more than chance."""
     (seen, unseen), chance = fit.losses_in_history, 0.0
     if fit.validation is not None and fit.training is not None:
         seen, unseen, chance = fit.training.loss, fit.validation.loss, fit.validation.noise(fit.validation.losses)
@@ -193,7 +193,7 @@ def overfitting(fit: Evidence) -> Finding | None:
 
 
 def stopped_too_soon(fit: Evidence) -> Finding | None:
-    """Training that used up its epochs while they still paid."""
+    """Find training that used all its epochs while the loss was still falling."""
     if not (fit.ended_at_max_iter and was_falling(fit)) or overfitting(fit) is not None:
         return None
     _, half, end = fit.milestones
@@ -204,7 +204,7 @@ def stopped_too_soon(fit: Evidence) -> Finding | None:
 
 
 def majority_class(fit: Evidence) -> Finding | None:
-    """A rare class that is next to never predicted."""
+    """Find a rare class of which almost no sample is classified correctly."""
     view = fit.validation or fit.training
     if view is None or view.several_labels:
         return None
@@ -218,15 +218,15 @@ def majority_class(fit: Evidence) -> Finding | None:
     label, most = (fit.clf.classes_.tolist()[k] for k in (rare, counts.argmax()))
     evidence = (
         f"of {counts[rare]} samples of class {label!r}, {found[rare]:.0%} are found; "
-        f"{np.mean(predicted == counts.argmax()):.0%} of all answers are {most!r}"
+        f"{np.mean(predicted == counts.argmax()):.0%} of all predictions are {most!r}"
     )
-    what = "The rare class is overlooked: the answer is nearly always the majority."
-    remedy = either("class_weight='balanced'", "a threshold of your own, TunedThresholdClassifierCV")
+    what = "A rare class is overlooked: its samples are nearly always given another label."
+    remedy = either("class_weight='balanced'", "a tuned threshold, TunedThresholdClassifierCV")
     return Finding("majority_class", what, evidence, remedy)
 
 
 def underfitting(fit: Evidence) -> Finding | None:
-    """A network that knows less than its training samples tell: their neighbours do better, or it is too unsure."""
+    """Find a network that has learned too little: a constant or nearest neighbours do as well, or it is too unsure."""
     evidence = what_is_missing(fit)
     if evidence is None:
         return None
@@ -241,26 +241,26 @@ def underfitting(fit: Evidence) -> Finding | None:
 
 
 def overconfident(fit: Evidence) -> Finding | None:
-    """Probabilities that promise more than they keep, by more than chance."""
+    """Find probabilities that are higher than the accuracy, by more than chance."""
     if fit.validation is None:
         return None
     excess = fit.validation.confidence - fit.validation.right
     if not fit.validation.mean(excess) > max(TOO_SURE, fit.validation.noise(excess)):
         return None
     sure, right = (fit.validation.mean(values) for values in (fit.validation.confidence, fit.validation.right))
-    evidence = f"on unseen samples the mean probability of the answer is {sure:.0%}, and {right:.0%} of them are right"
+    evidence = f"on unseen samples the mean probability of the labels is {sure:.0%}, and {right:.0%} of them are right"
     remedy = either(stronger_penalty(fit), "loss=LogLoss(label_smoothing=0.05)", "CalibratedClassifierCV")
-    return Finding("overconfident", "The probabilities are too sure.", evidence, remedy)
+    return Finding("overconfident", "The network is overconfident: its probabilities are too high.", evidence, remedy)
 
 
 def was_falling(fit: Evidence) -> bool:
-    """Tell whether the second half of the epochs lowered the loss that was watched by a part worth having."""
+    """Tell whether the second half of the epochs lowered the watched loss by an amount that matters."""
     begin, half, end = fit.milestones
     return bool(half - end > max(PAYS * min(half, begin - end), MATTERS * fit.guessing))
 
 
 def what_is_missing(fit: Evidence) -> str | None:
-    """Return what shows that the training samples tell more than the network has learned."""
+    """Return the evidence that the network has learned less than the training samples allow, or None."""
     blind = fit.guessing if fit.training is None else fit.training.constant_loss()
     if fit.loss > NOTHING * blind:
         return f"the loss is {fit.loss:.4g}; the same answer for every sample has {blind:.4g}"
@@ -268,15 +268,16 @@ def what_is_missing(fit: Evidence) -> str | None:
         return None
     right, sure = fit.training.mean(fit.training.right), fit.training.mean(fit.training.confidence)
     if right - sure > TIMOROUS:
-        return f"{right:.0%} of the training samples are classified rightly, with a mean probability of only {sure:.0%}"
+        return f"{right:.0%} of the training samples are classified correctly, with a mean probability of {sure:.0%}"
     if right < 1 - BEATEN and fit.training.neighbours_right - right > BEATEN:
         vote = f"the vote of each one's {NEIGHBOURS} nearest neighbours would do so with"
-        return f"{right:.0%} of the training samples are classified rightly; {vote} {fit.training.neighbours_right:.0%}"
+        vote = f"{vote} {fit.training.neighbours_right:.0%}"
+        return f"{right:.0%} of the training samples are classified correctly; {vote}"
     return None
 
 
 def numbers(values: np.ndarray) -> str:
-    """Return numbers in words, to two digits."""
+    """Return numbers as text, to two digits."""
     return ", ".join(f"{float(f'{value:.2g}'):g}" for value in values)
 
 
@@ -296,4 +297,4 @@ AILMENTS: tuple[Ailment, ...] = (
     underfitting,
     overconfident,
 )
-OF_ERRORS: tuple[Ailment, ...] = (unscaled_features, diverged)  # where there is no fit to look at
+OF_ERRORS: tuple[Ailment, ...] = (unscaled_features, diverged)  # for an error, which leaves no fitted classifier

@@ -1,4 +1,4 @@
-"""All that there is to go by: the history of a fit, and its network on some samples, before training and after."""
+"""All that a diagnosis is based on: the history of a fit, and its network on samples, before and after training."""
 
 import copy
 from functools import cached_property
@@ -21,16 +21,16 @@ from .view import View
 
 
 class Evidence:
-    """All that there is to go by.
+    """All that a diagnosis is based on.
 
     Parameters
     ----------
     given : fitted estimator or DivergenceError
-        What is diagnosed.
+        What to diagnose.
     X, y : array-likes or None
-        Training samples.
+        Training samples and their labels.
     X_val, y_val : array-likes or None
-        Samples that it has not seen.
+        Samples that it has not seen, and their labels.
 
     Attributes
     ----------
@@ -39,15 +39,15 @@ class Evidence:
     error : DivergenceError or None
         The error.
     looked_at, missing : list of str
-        What there was to go by, and what would tell more.
+        The names of the sources that were given, and of those that were not.
     history : dict of ndarray
-        Its columns; those of the search, where there was one.
+        The columns of the history; those of the search, if there was one.
     scale : Scale or None
-        Of the features, as the classifier sees them.
+        The size of the features, as the classifier sees them.
     training, validation : View or None
-        The fitted network on samples; None where there are none, or no labels.
+        The fitted network on samples with labels; None without them.
     activations : View or None
-        The fitted network on X, with labels or without.
+        The fitted network on X, with or without labels.
     """
 
     def __init__(self, given: Any, X: Any, y: Any, X_val: Any, y_val: Any) -> None:
@@ -59,14 +59,14 @@ class Evidence:
         self.training: View | None = None
         self.validation: View | None = None
         self.activations: View | None = None
-        if self.error is not None:  # it has seen the features itself
+        if self.error is not None:  # it already names a feature that is to blame
             self.looked_at = ["the error"]
             self.history = columns(self.error.history)
         else:
             self._look(given, {"X": X, "y": y, "X_val": X_val, "y_val": y_val})
 
     def _look(self, given: Any, rows: dict[str, Any]) -> None:
-        """Look at a fitted estimator, and at samples."""
+        """Read a fitted estimator, and run its network on the samples."""
         self.looked_at = ["history_", *(name for name in rows if rows[name] is not None)]
         self.missing = [name for name in rows if rows[name] is None]
         X, y, X_val, y_val = rows.values()
@@ -75,7 +75,7 @@ class Evidence:
         names = names_of_features(given, getattr(X, "columns", None)) if X is not None else None
         for step in steps:
             X, X_val = (None if samples is None else step.transform(samples) for samples in (X, X_val))
-        if X is not None:  # where there are no labels, any will do for looking at the activations
+        if X is not None:  # without labels any will do, since activations do not depend on them
             self.activations = View.of(self.clf, X, self.clf.predict(X) if y is None else y, "X, y")
             self.training = None if y is None else self.activations
             self.scale = Scale.of(self.activations.table, names)
@@ -100,14 +100,14 @@ class Evidence:
 
     @property
     def held_out_losses(self) -> Array:
-        """The validation loss of each epoch, where training watched it; else empty."""
+        """The validation loss of each epoch, if training watched it; else empty."""
         unseen = self.history.get("validation_loss", np.empty(0))
         watched = search_history_of(self.clf) or self.clf.early_stopping
         return unseen if watched and np.isfinite(unseen).all() else np.empty(0)
 
     @property
     def milestones(self) -> tuple[float, float, float]:
-        """The loss that training watched, in the first epoch, half way and in the last; NaN if there are not two."""
+        """The loss that training watched, in the first, the middle and the last epoch; NaN with fewer than two."""
         watched = self.held_out_losses if self.held_out_losses.size else self.curve
         n = len(watched)
         return (watched[0], watched[(n - 1) // 2], watched[-1]) if n > 1 else (np.nan,) * 3
@@ -121,7 +121,7 @@ class Evidence:
 
     @property
     def loss_at_start(self) -> float:
-        """The loss before training; without samples that of the first epoch, or, with "auto" weights, of guessing."""
+        """The loss before training; without samples that of the first epoch, or of guessing for "auto" weights."""
         if self.start is not None:
             return self.start.loss
         return self.guessing if self.starts_by_default or not self.curve.size else float(self.curve[0])
@@ -140,9 +140,10 @@ class Evidence:
 
     @property
     def losses_in_history(self) -> tuple[float, float]:
-        """The training and the validation loss of the epoch that made the weights; NaN where there are none.
+        """The training and the validation loss of the epoch whose weights were kept; NaN if they are not known.
 
-        What a search holds out, the weights have been trained on in the end, so its losses say nothing of them.
+        After a search, the final phase trains on the held-out samples too, so their losses say nothing about the
+        weights.
         """
         unseen, clf = self.history.get("validation_loss", np.empty(0)), self.clf
         if search_history_of(clf) or not np.isfinite(unseen).any():
@@ -159,7 +160,7 @@ class Evidence:
 
     @property
     def learning_rate(self) -> float | None:
-        """The greatest rate; None where the solver has none."""
+        """The greatest learning rate; None if the solver has none."""
         rates = self.history.get("learning_rate", np.empty(0))
         return float(rates.max()) if np.isfinite(rates).any() else None
 
@@ -171,13 +172,13 @@ class Evidence:
 
     @property
     def median_gradient_norms(self) -> Array:
-        """Those of half of the epochs are smaller, shape (n_layers,)."""
+        """The median over the epochs of each layer's gradient norm, shape (n_layers,)."""
         norms = self.gradient_norms
         return np.median(norms, axis=0) if len(norms) else np.zeros(norms.shape[1])
 
     @property
     def dead_in_history(self) -> float:
-        """The share of units that no mini-batch of the last epochs reached, while the outputs still learned."""
+        """The smallest share of dead units among the last ten epochs in which the outputs still learned."""
         learning = self.gradient_norms[-10:, -1] > 0
         dead = self.history.get("dead_units", np.zeros(len(learning)))
         return float(np.min(dead[-10:][learning], initial=1.0)) if learning.any() else 0.0
@@ -189,7 +190,7 @@ class Evidence:
 
     @property
     def alpha(self) -> float | None:
-        """The strength of the penalty; None where it depends on a number of samples that is not known."""
+        """The strength of the penalty; None if it depends on a number of samples that is not known."""
         if isinstance(self.clf.alpha, str) and self.activations is None:
             return None
         return penalty_strength(self.clf.alpha, len(self.activations.table) if self.activations is not None else 0)
@@ -201,10 +202,10 @@ class Evidence:
 
     @property
     def step(self) -> float | None:
-        """The longest step of one update, relative to the weights; None where the solver has no rate.
+        """The longest step of one update, relative to the weights; None if the solver has no learning rate.
 
-        Descent moves θ by η ‖g‖, and momentum adds up to 1 / (1 - μ) of such steps; the solvers that divide by the size
-        of the gradient move each weight by about η.
+        Gradient descent moves θ by η ‖g‖, and with momentum by up to 1 / (1 - μ) times as much. Solvers that divide by
+        the size of the gradient move each weight by about η.
         """
         if self.learning_rate is None:
             return None
@@ -223,7 +224,7 @@ def columns(history: Any) -> dict[str, Array]:
 
 
 def check_pairs(X: Any, y: Any, X_val: Any, y_val: Any) -> None:
-    """Raise ValueError where one of a pair is missing."""
+    """Raise ValueError if one of a pair is missing."""
     if y is not None and X is None:
         raise ValueError("y was given without X; give both.")
     if (X_val is None) != (y_val is None):
@@ -236,9 +237,9 @@ def unwrapped(given: Any) -> tuple[Any, list[Any]]:
     Raises
     ------
     TypeError
-        If there is none of this package's.
+        If it does not end in a classifier of this package.
     NotFittedError
-        If it is not fitted.
+        If the classifier is not fitted.
     """
     if isinstance(given, BaseBackprop):
         check_is_fitted(given)

@@ -1,15 +1,15 @@
-"""Remedies as keyword arguments of the classifier, made for the parameters that it has."""
+"""Remedies, written as keyword arguments of the classifier that is diagnosed."""
 
 from .evidence import Evidence
 
 
 def either(*remedies: str | None) -> str:
-    """Return alternatives in words, without those that are None."""
+    """Return alternatives joined by ", or ", without those that are None."""
     return ", or ".join(remedy for remedy in remedies if remedy is not None)
 
 
 def lower_rates(fit: Evidence) -> list[str]:
-    """Return the default learning rate, where it is not used, and a tenth of the one that is, where there is one."""
+    """Return the default learning rate, unless it is used, and a tenth of the rate; nothing if the solver has none."""
     if fit.learning_rate is None:
         return []
     is_default = fit.clf is not None and isinstance(fit.clf.learning_rate, str)
@@ -17,14 +17,14 @@ def lower_rates(fit: Evidence) -> list[str]:
 
 
 def default_start(fit: Evidence) -> str | None:
-    """Return the default initial weights, where they are not used."""
+    """Return the default initial weights, or None if they are used."""
     return None if fit.starts_by_default else "weight_init='auto'"
 
 
 def stronger_penalty(fit: Evidence) -> str:
-    """Return ten times the penalty, or the default where there is none."""
+    """Return ten times the penalty, or the default if there is no penalty."""
     if fit.alpha is None:
-        return "a greater alpha"
+        return "a larger alpha"
     return f"alpha={10 * fit.alpha:.2g}" if fit.alpha else "alpha='auto'"
 
 

@@ -1,4 +1,4 @@
-"""The nodes of a PiecewiseLinearEncoder, and what skl2onnx is told of it."""
+"""The nodes of a PiecewiseLinearEncoder, and the functions that skl2onnx needs to convert one."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .graph import Columns, Graph, matrix
 
 
 def encoded(nodes: Graph, encoder: PiecewiseLinearEncoder, X: Columns, result: str | None = None) -> str:
-    """Add a fitted encoder; return the name of what it gives, in the graph's dtype."""
+    """Add a fitted encoder to a graph; return the name of its output, in the graph's dtype."""
     ramps = Ramps.of(encoder, nodes.dtype)
     graph = Graph(nodes.scope, nodes.container, np.result_type(nodes.dtype, ramps.start))  # as transform computes
     A = graph.cast(matrix(nodes, X).names[0], graph.dtype)

@@ -1,4 +1,4 @@
-"""What a file tells of the version that wrote it."""
+"""The version of the package in a saved estimator."""
 
 import inspect
 import warnings
@@ -8,17 +8,17 @@ from .._version import __version__
 
 
 def with_version(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of an estimator as it is saved."""
+    """Return the state of an estimator with the version of the package, to be saved."""
     return state | {"_skbackprop_version": __version__}
 
 
 def completed(estimator: Any, state: Any) -> tuple[dict[str, Any], str | None]:
-    """Return a saved state with the defaults of parameters that are newer than it, and the version that wrote it.
+    """Return a saved state, with defaults for parameters that it lacks, and the version that wrote it.
 
     Raises
     ------
     ValueError
-        If the state lacks parameters and tells no version, so that it is none of ours.
+        If the state lacks parameters and has no version, so it is not that of an estimator of this package.
     """
     state, kind = dict(state) if isinstance(state, dict) else {}, type(estimator)
     version, parameters = state.pop("_skbackprop_version", None), inspect.signature(kind).parameters
