@@ -132,7 +132,7 @@ def quietly():
 
 def own_memory() -> int:
     """Bytes of this process that no file stands behind (RssAnon): mapped files, such as a memory map, do not count."""
-    with open("/proc/self/status") as status:
+    with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
 
 
@@ -232,7 +232,7 @@ def print_environment(env: dict[str, object]) -> None:
 def write_json(folder: Path, name: str, content: object) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
-    path.write_text(json.dumps(content, indent=1, default=float) + "\n")
+    path.write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
     print(f"written: {path}")
 
 

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from skbackprop.preprocessing import PiecewiseLinearEncoder
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skbackprop.preprocessing import PiecewiseLinearEncoder
 
 N_FOLDS = 3
 MIN_MEMBERS = 2 * N_FOLDS  # rows of a class; smaller classes would be missing from a fold's training rows

@@ -7,14 +7,20 @@ networks in one picture. Here they look at breast tumours, irises and handwritte
 """
 
 import warnings
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, LossCurveDisplay, NetworkDisplay, TrainingDisplay, TwoLayerClassifier
+from skbackprop import (
+    BackpropClassifier,
+    LossCurveDisplay,
+    NetworkDisplay,
+    TrainingDisplay,
+    TwoLayerClassifier,
+)
 
 # %%
 # The network
@@ -25,7 +31,9 @@ from skbackprop import BackpropClassifier, LossCurveDisplay, NetworkDisplay, Tra
 
 tumours = load_breast_cancer(as_frame=True)
 y = tumours.target_names[tumours.target]
-small = make_pipeline(StandardScaler(), TwoLayerClassifier(16, random_state=0)).fit(tumours.data, y)
+small = make_pipeline(
+    StandardScaler(), TwoLayerClassifier(16, random_state=0)
+).fit(tumours.data, y)
 NetworkDisplay.from_estimator(small)
 plt.show()
 
@@ -34,10 +42,16 @@ plt.show()
 # the hidden units, to *virginica*, whose petals are long and wide, and to *setosa*, whose petals are short.
 
 irises = load_iris(as_frame=True)
-flowers = make_pipeline(StandardScaler(), TwoLayerClassifier(4, activation="tanh", random_state=0))
+flowers = make_pipeline(
+    StandardScaler(), TwoLayerClassifier(4, activation="tanh", random_state=0)
+)
 flowers.fit(irises.data, irises.target_names[irises.target])
-NetworkDisplay.from_estimator(flowers)
+display = NetworkDisplay.from_estimator(flowers)
 plt.show()
+
+samples = irises.data.median().to_frame().T.loc[[0, 0]]
+samples.iloc[:, 2:] = [[6.5, 2.3], [1.2, 0.2]]  # long petals, and short ones
+assert flowers.predict(samples).tolist() == ["virginica", "setosa"]
 
 # %%
 # The training
@@ -49,23 +63,39 @@ plt.show()
 # loss, which knows no penalty.
 
 X, y = load_digits(return_X_y=True)
-TrainingDisplay.from_estimator(make_pipeline(StandardScaler(), TwoLayerClassifier(random_state=0)).fit(X, y))
+TrainingDisplay.from_estimator(
+    make_pipeline(StandardScaler(), TwoLayerClassifier(random_state=0)).fit(
+        X, y
+    )
+)
 plt.show()
 
 # %%
-# A picture of what goes wrong: eight layers of sigmoids. On its way back the gradient is several times smaller from
-# layer to layer, so the first layers hardly learn, and the loss stays where it is. With tanh all layers learn.
+# A picture of what goes wrong: eight layers of sigmoids. On its way back the gradient gets several times smaller with
+# each layer, until that of the penalty is all that is left, which draws the weights of the first layers to zero; the
+# loss stays where it is. With tanh all layers learn.
 
-plain = {"early_stopping": False, "max_iter": 15, "n_iter_no_change": None, "random_state": 0}
-figure = plt.figure(figsize=(13, 8), layout="constrained")
-for part, activation in zip(figure.subfigures(1, 2), ("sigmoid", "tanh"), strict=True):
-    deep = BackpropClassifier([20] * 8, activation=activation, weight_init="glorot", **plain)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fit says so too: the sigmoids have learnt nothing
-        model = make_pipeline(StandardScaler(), deep).fit(X, y)
-    TrainingDisplay.from_estimator(model, figure=part)
+settings = {"early_stopping": False, "max_iter": 15, "n_iter_no_change": None}
+settings |= {"weight_init": "glorot", "random_state": 0}
+figure = plt.figure(figsize=(7.5, 13), layout="constrained")
+above, below = figure.subfigures(2, 1)
+deep = {}
+for part, activation in ((above, "sigmoid"), (below, "tanh")):
+    network = BackpropClassifier([20] * 8, activation=activation, **settings)
+    with warnings.catch_warnings():  # the sigmoids have learnt nothing
+        warnings.filterwarnings("ignore", "The fitted network is useless")
+        model = make_pipeline(StandardScaler(), network).fit(X, y)
+    display = TrainingDisplay.from_estimator(model, figure=part)
     part.suptitle(activation)
+    deep[activation] = model[-1].history_
 plt.show()
+
+first = [deep["sigmoid"][f"gradient_norm_{layer}"][0] for layer in range(1, 10)]
+print("sigmoid, first epoch, from layer 9 back to layer 1:")
+print(*(f"{norm:.0e}" for norm in first[::-1]))
+assert all(2 * norm < after for norm, after in pairwise(first[3:]))
+assert deep["sigmoid"]["loss"][-1] > 0.98 * deep["sigmoid"]["loss"][0]
+assert deep["tanh"]["loss"][-1] < 0.2 * deep["tanh"]["loss"][0]
 
 # %%
 # Several networks
@@ -73,7 +103,13 @@ plt.show()
 #
 # The loss alone, of two networks in one picture. The wider one is better on samples that neither has seen.
 
-watched = {"early_stopping": True, "random_state": 0}
-models = [make_pipeline(StandardScaler(), TwoLayerClassifier(units, **watched)).fit(X, y) for units in (4, 64)]
-LossCurveDisplay.from_estimator(*models, names=["4 units", "64 units"], log_scale=True)
+models = []
+for units in (4, 64):
+    network = TwoLayerClassifier(units, early_stopping=True, random_state=0)
+    models.append(make_pipeline(StandardScaler(), network).fit(X, y))
+names = ["4 units", "64 units"]
+display = LossCurveDisplay.from_estimator(*models, names=names, log_scale=True)
 plt.show()
+
+narrow, wide = (min(model[-1].history_["validation_loss"]) for model in models)
+assert wide < narrow / 2

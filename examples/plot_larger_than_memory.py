@@ -24,9 +24,12 @@ W = np.random.default_rng(0).normal(size=(N_FEATURES, 6))
 def make_piece(seed):
     """Return some samples of three classes, which products of features decide."""
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(PIECE, N_FEATURES)) * np.linspace(1, 50, N_FEATURES) + 10  # of many scales
-    H = (X - 10) / np.linspace(1, 50, N_FEATURES) @ W / np.sqrt(N_FEATURES)
-    scores = np.stack([H[:, 0] * H[:, 1], H[:, 2] * H[:, 3], H[:, 4] * H[:, 5]], axis=1)
+    scales = np.linspace(1, 50, N_FEATURES)
+    X = rng.normal(size=(PIECE, N_FEATURES)) * scales + 10
+    H = (X - 10) / scales @ W / np.sqrt(N_FEATURES)
+    scores = np.stack(
+        [H[:, 0] * H[:, 1], H[:, 2] * H[:, 3], H[:, 4] * H[:, 5]], axis=1
+    )
     return X.astype(np.float32), scores.argmax(axis=1)
 
 
@@ -34,8 +37,12 @@ def make_piece(seed):
 # Written in pieces
 # -----------------
 
-X = np.lib.format.open_memmap(folder / "X.npy", "w+", np.float32, (N_PIECES * PIECE, N_FEATURES))
-y = np.lib.format.open_memmap(folder / "y.npy", "w+", np.int64, (N_PIECES * PIECE,))
+X = np.lib.format.open_memmap(
+    folder / "X.npy", "w+", np.float32, (N_PIECES * PIECE, N_FEATURES)
+)
+y = np.lib.format.open_memmap(
+    folder / "y.npy", "w+", np.int64, (N_PIECES * PIECE,)
+)
 for k in range(N_PIECES):
     rows = slice(k * PIECE, (k + 1) * PIECE)
     X[rows], y[rows] = make_piece(k)
@@ -50,7 +57,10 @@ print(f"{X.nbytes / 1e6:.0f} MB in {N_PIECES} pieces")
 # in another order each time; within a piece, ``partial_fit`` shuffles the samples itself. The last piece is kept to
 # look at.
 
-X, y = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "y.npy", mmap_mode="r")
+X, y = (
+    np.load(folder / "X.npy", mmap_mode="r"),
+    np.load(folder / "y.npy", mmap_mode="r"),
+)
 pieces = [slice(k * PIECE, (k + 1) * PIECE) for k in range(N_PIECES)]
 kept = pieces.pop()
 
@@ -59,19 +69,27 @@ for rows in pieces:
     scaler.partial_fit(X[rows])
 X_kept, y_kept = scaler.transform(X[kept]), y[kept]
 
-clf = TwoLayerClassifier(64, batch_size=128, learning_rate=3e-3, alpha=1e-5, random_state=0)
+clf = TwoLayerClassifier(
+    64, batch_size=128, learning_rate=3e-3, alpha=1e-5, random_state=0
+)
 order, accuracies = np.random.default_rng(0), []
 for _ in range(4):
     for k in order.permutation(len(pieces)):
-        clf.partial_fit(scaler.transform(X[pieces[k]]), y[pieces[k]], classes=[0, 1, 2])
+        clf.partial_fit(
+            scaler.transform(X[pieces[k]]), y[pieces[k]], classes=[0, 1, 2]
+        )
         accuracies.append(clf.score(X_kept, y_kept))
-print(f"after {len(accuracies)} pieces: accuracy {accuracies[-1]:.3f} on the kept piece; dtype {clf.coefs_[0].dtype}")
+print(
+    f"after {len(accuracies)} pieces: accuracy {accuracies[-1]:.3f} on the kept piece; dtype {clf.coefs_[0].dtype}"
+)
 
 # %%
 # The loss met in each piece, before the network had seen it in that pass, and the accuracy on the piece that was kept.
 # The dotted lines are where a pass ends.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(7.5, 3.6), layout="constrained"
+)
 left.plot(range(1, len(clf.loss_curve_) + 1), clf.loss_curve_)
 left.set(xlabel="pieces", ylabel="loss met")
 right.plot(range(1, len(accuracies) + 1), accuracies)
@@ -79,7 +97,6 @@ right.set(xlabel="pieces", ylabel="accuracy on the kept piece")
 for ax in (left, right):
     for end in range(len(pieces), len(accuracies), len(pieces)):
         ax.axvline(end, color="gray", linestyle=":")
-fig.tight_layout()
 
 # %%
 # A table that fits in memory as a memory map, but not twice, needs none of this: ``fit`` never copies X, whatever it is
@@ -91,4 +108,6 @@ small = TwoLayerClassifier(64, batch_size=128, learning_rate=3e-3, max_iter=2, n
 np.save(folder / "scaled.npy", scaler.transform(X[: 4 * PIECE]))
 small.fit(np.load(folder / "scaled.npy", mmap_mode="r"), y[: 4 * PIECE])
 print(f"two epochs on a memory map: accuracy {small.score(X_kept, y_kept):.3f}")
+assert accuracies[-1] > 0.95
+assert small.score(X_kept, y_kept) > 0.8
 plt.show()

@@ -14,6 +14,7 @@ from .gradient_comparison import compare_gradients
 from .network import Network
 
 if TYPE_CHECKING:
+    from .diagnosis import diagnose
     from .display import LossCurveDisplay
     from .network_display import NetworkDisplay
     from .training_display import TrainingDisplay
@@ -29,11 +30,17 @@ __all__ = [
     "__version__",
     "check_gradients",
     "compare_gradients",
+    "diagnose",
     "explain_step",
 ]
 
 # Names whose modules are imported when they are first asked for: most programs draw nothing.
-LATER = {"LossCurveDisplay": ".display", "NetworkDisplay": ".network_display", "TrainingDisplay": ".training_display"}
+LATER = {
+    "LossCurveDisplay": ".display",
+    "NetworkDisplay": ".network_display",
+    "TrainingDisplay": ".training_display",
+    "diagnose": ".diagnosis",
+}
 
 
 def __getattr__(name: str) -> Any:

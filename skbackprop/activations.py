@@ -5,18 +5,19 @@ Arrays have shape (m, n): m samples, n units. ``Z`` holds the weighted sums, ``A
 ``value(Z, out)``
     out ← φ(Z)
 ``derivative(Z, A, out)``
-    out ← φ'(Z), where A = φ(Z) is there to be used; backpropagation multiplies: dZ = dA ∘ φ'(Z)
+    out ← φ'(Z); A = φ(Z) is passed too, since it often gives the derivative with less work. Backpropagation then
+    multiplies: dZ = dA ∘ φ'(Z)
 ``bind(Z)``, optional
-    The same two functions for arrays like Z, with constants and work arrays of their own, so that a training step
-    allocates nothing
+    Returns the same two functions for arrays of Z's shape, with constants and work arrays of their own, which are made
+    once and not in every step
 ``gain``, optional
     1 / E[φ(z)²] for a standard normal z: with ``weight_init="auto"`` the next hidden layer's weights have the variance
     gain / fan_in, which keeps the size of the signal. 1 by default
 
-Those of the package are functions too: ``Tanh()(z)`` and ``Tanh().derivative(z)`` take numbers of any shape.
+The activations of the package can be called, too: ``Tanh()(z)`` and ``Tanh().derivative(z)`` take numbers of any shape.
 
-To add one, write a class with the first two and enter it with ``@ACTIVATIONS.register("name")``, or just pass an
-instance.
+To add an activation, write a class with the first two methods and register it with ``@ACTIVATIONS.register("name")``,
+or just pass an instance.
 
 References
 ----------
@@ -31,18 +32,19 @@ from math import pi, sqrt
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, ndtr
 
 from ._core.kernels import Array, log1p_exp_minus_abs
 from .registry import Configurable, Registry, number
 
-ACTIVATIONS = Registry("activation", ("value", "derivative"))
+ACTIVATIONS: "Registry[Activation]" = Registry("activation", ("value", "derivative"))
 
-Bound = tuple[Callable[..., Any], Callable[..., Any]]
+Bound = tuple[Callable[..., Array], Callable[..., Array]]
 
 
 class Activation(Protocol):
-    """What an activation must have; inherit from ``Configurable`` for repr, clone and GridSearchCV."""
+    """The protocol of an activation; inherit from ``Configurable`` for repr, clone and GridSearchCV."""
 
     def value(self, Z: Array, out: Array) -> Array:
         """Write φ(Z) into out and return it; all of shape (m, n)."""
@@ -52,7 +54,7 @@ class Activation(Protocol):
 
 
 class Elementwise(Configurable):
-    """What the activations of the package share: they can be called like any function of NumPy.
+    """The base class of the package's activations, which can be called like a function of NumPy.
 
     Examples
     --------
@@ -66,19 +68,19 @@ class Elementwise(Configurable):
     value: Callable[..., Array]
     derivative: Callable[..., Array]
 
-    def __call__(self, z: Any) -> Array:
+    def __call__(self, z: ArrayLike) -> Array:
         """Return φ(z) for numbers of any shape, as a new array."""
         Z = floats(z)
-        return self.value(Z, np.empty_like(Z))[()]  # [()] makes a number of an array without dimensions, as NumPy does
+        return self.value(Z, np.empty_like(Z))[()]  # [()] turns an array without dimensions into a number
 
 
-def derivative_alone(phi: Elementwise, z: Any) -> Array:
+def derivative_alone(phi: Elementwise, z: ArrayLike) -> Array:
     """Return φ'(z) for numbers of any shape, as a new array."""
     Z = floats(z)
     return phi.derivative(Z, phi.value(Z, np.empty_like(Z)), np.empty_like(Z))[()]
 
 
-def floats(z: Any) -> Array:
+def floats(z: ArrayLike) -> Array:
     """Return numbers of any shape as an array: float32 as it is, anything else in float64."""
     Z = np.asarray(z)
     return Z if Z.dtype == np.float32 else Z.astype(np.float64)
@@ -103,13 +105,14 @@ class Relu(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.maximum(Z, 0, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
-        return np.minimum(np.ceil(A, out=out), 1, out=out)  # faster than A > 0, which makes booleans
+        # faster than A > 0, which makes booleans
+        return np.minimum(np.ceil(A, out=out), 1, out=out)
 
     def bind(self, Z: Array) -> Bound:
-        """Return the same with 0 and 1 as arrays, which NumPy compares three times faster than with numbers."""
+        """Return the same functions with arrays of 0 and 1, with which NumPy compares three times faster."""
         zeros, ones, maximum, minimum, ceil = np.zeros_like(Z), np.ones_like(Z), np.maximum, np.minimum, np.ceil
 
         def value(Z: Array, out: Array) -> Array:
@@ -150,7 +153,7 @@ class LeakyRelu(Elementwise):
         np.multiply(Z, self.slope, out=out)
         return (np.maximum if self.slope <= 1 else np.minimum)(Z, out, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         np.multiply(np.greater(Z, 0, out=out), 1.0 - self.slope, out=out)
@@ -165,7 +168,7 @@ class Elu(Elementwise):
     Parameters
     ----------
     slope : float, default=1.0
-        The slope just left of zero, and minus the value far left of it; with 1.0 the derivative is continuous.
+        The slope just left of zero; far left of it, the function tends to -slope. With 1.0 the slope is continuous.
 
     Examples
     --------
@@ -183,10 +186,11 @@ class Elu(Elementwise):
         return 1.0 / (0.5 + 0.14495 * self.slope**2)
 
     def value(self, Z: Array, out: Array, work: Array | None = None) -> Array:
-        np.multiply(np.expm1(np.minimum(Z, 0, out=out), out=out), self.slope, out=out)
+        np.expm1(np.minimum(Z, 0, out=out), out=out)
+        np.multiply(out, self.slope, out=out)
         return np.add(out, np.maximum(Z, 0, out=work), out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None, positive: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, positive: Any = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         np.add(A, self.slope, out=out)  # slope · exp(z) where z <= 0
@@ -200,7 +204,7 @@ class Elu(Elementwise):
 
 @ACTIVATIONS.register("gelu")
 class Gelu(Elementwise):
-    """z · Φ(z), Φ the standard normal distribution function (the exact one, by erf).
+    """z · Φ(z), where Φ is the standard normal distribution function (exact, not approximated by tanh).
 
     Examples
     --------
@@ -216,11 +220,12 @@ class Gelu(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.multiply(Z, ndtr(Z, out=out), out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, work: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
-        Z_near = np.clip(Z, -40, 40, out=out)  # beyond, the density is zero, and Z² may overflow
-        density = np.multiply(Z_near, Z_near, out=np.empty_like(out) if work is None else work)
+        work = np.empty_like(out) if work is None else work
+        Z_near = np.clip(Z, -40, 40, out=out)  # beyond, the density is zero
+        density = np.multiply(Z_near, Z_near, out=work)
         density *= -0.5
         np.exp(density, out=density)
         density *= Z_near
@@ -249,7 +254,7 @@ class Silu(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.multiply(Z, expit(Z, out=out), out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None, work: Array | None = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None, work: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         S = expit(Z, out=work)
@@ -278,7 +283,7 @@ class Softplus(Elementwise):
     def value(self, Z: Array, out: Array, work: Array | None = None) -> Array:
         return softplus(Z, out, work)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return expit(Z, out=out)
@@ -305,7 +310,7 @@ class Tanh(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.tanh(Z, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return np.subtract(1, np.multiply(A, A, out=out), out=out)
@@ -329,7 +334,7 @@ class Sigmoid(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return expit(Z, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         return np.multiply(A, np.subtract(1, A, out=out), out=out)
@@ -353,7 +358,7 @@ class Identity(Elementwise):
     def value(self, Z: Array, out: Array) -> Array:
         return np.positive(Z, out=out)
 
-    def derivative(self, Z: Any, A: Any = None, out: Any = None) -> Array:
+    def derivative(self, Z: ArrayLike, A: Any = None, out: Array | None = None) -> Array:
         if out is None:
             return derivative_alone(self, Z)
         out.fill(1)

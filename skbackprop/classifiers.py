@@ -1,16 +1,26 @@
 """The two classifiers: the names and meanings of their parameters, and where the defaults come from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from ._sklearn.base import BaseBackprop
 from ._sklearn.compat import COUNT
 from ._sklearn.methods import in_our_words
+from .activations import Activation
+from .initializers import Initializer
+from .losses import Loss
+from .schedules import Schedule
+from .solvers import LBFGS, Solver
+
+Auto = Literal["auto"]
+ClassWeight = dict[Any, float] | dict[Any, int] | Literal["balanced"] | None
 
 
 def store(estimator: Any, parameters: dict[str, Any]) -> None:
-    """Set a constructor's parameters as attributes of the same names, as scikit-learn wants them."""
+    """Set a constructor's parameters as attributes of the same names, as scikit-learn requires."""
     vars(estimator).update({name: value for name, value in parameters.items() if name != "self"})
 
 
@@ -18,7 +28,7 @@ class TwoLayerClassifier(BaseBackprop):
     """A network of two layers: one of hidden units, one of outputs.
 
     Forward: Z1 = X W1 + b1, A1 = φ(Z1), Z2 = A1 W2 + b2, A2 = sigmoid or softmax of Z2. Training minimises
-    J = Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ + (alpha / 2) (‖W1‖² + ‖W2‖²), the gradient by backpropagation;
+    J = Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ + (alpha / 2) (‖W1‖² + ‖W2‖²), whose gradient is computed by backpropagation;
     :mod:`skbackprop._core.layers` has every equation. Scale the features first:
     ``make_pipeline(StandardScaler(), TwoLayerClassifier())``.
 
@@ -33,13 +43,14 @@ class TwoLayerClassifier(BaseBackprop):
         φ: "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid" (or "logistic"), "identity", or an
         object of :mod:`skbackprop.activations`.
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
-        ℓ, computed from the logits; ``LogLoss(label_smoothing=0.1)`` spreads the targets.
+        ℓ, computed from the logits; ``LogLoss(label_smoothing=0.1)`` smooths the targets.
     weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
         "auto", "he", "glorot", "lecun", ``Normal(scale)``, or a function. "auto" keeps the signal's size from layer to
         layer (variance 1 / fan_in for W1) and starts from nearly equal probabilities (0.09 / fan_in for the outputs).
         Biases start at zero.
     solver : {"adam", "adamw", "rmsprop", "sgd", "lbfgs"} or Solver, default="adam"
-        "sgd" is plain gradient descent; an object carries momentum, decay and clipping, ``SGD(momentum=0.9)``.
+        A name stands for the solver with its defaults; "sgd" is plain gradient descent. For momentum, weight decay or
+        gradient clipping give an object, ``SGD(momentum=0.9)``.
     learning_rate : float or "auto", default="auto"
         "auto" is 0.008 for adam, adamw and rmsprop (chosen on the suite), and for sgd 0.1 divided by the features' mean
         square where that exceeds 1, so that it is 0.1 on standardised features. No effect with "lbfgs".
@@ -47,8 +58,8 @@ class TwoLayerClassifier(BaseBackprop):
         What the learning rate is multiplied by: "constant", "invscaling", "adaptive", "cosine", "one_cycle", or a
         function of progress in [0, 1]. No effect with "lbfgs", and in partial_fit.
     batch_size : int, "auto" or "full", default="auto"
-        Samples of a mini-batch. "auto" is 32 (chosen on the suite), or all samples where there are at most 64; "full"
-        is all samples, as is more than there are.
+        Samples of a mini-batch. "auto" is 32 (chosen on the suite), or all samples if there are at most 64; "full", or
+        a number larger than that of the samples, is all samples.
     max_iter : int, default=200
         Maximum number of epochs, or of iterations for "lbfgs"; with early_stopping="auto", of epochs of the search
         (MLPClassifier's default; the suite's tables need 10 to 100).
@@ -59,38 +70,38 @@ class TwoLayerClassifier(BaseBackprop):
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; "balanced" gives all classes the same total, counted in
-        each call and in X_val on its own. Keys of classes that y does not hold are
-        ignored. Not for multilabel targets.
+        Weight of each class; "balanced" gives all classes the same total weight, computed anew in each call of fit and
+        separately for X_val. Keys of classes that y does not hold are ignored. Not for multilabel targets.
     early_stopping : bool or "auto", default="auto"
-        False watches the training loss. True watches the validation score (X_val, y_val, or a stratified part of X) and
-        restores the best weights; where fewer than 10 samples would be held out, it watches the training loss. "auto"
-        loses no sample: it holds some out to search for the best number of epochs T, with the average of the weights
-        over the epochs (decay 0.9), and goes on from the best average on all samples for T / 2 epochs, while the
-        learning rate falls to zero from that of epoch T. With X_val, and with "lbfgs", "auto" is True. Below 30 samples
-        it just trains for max_iter epochs (choose fewer there, 20 say), as with ``n_iter_no_change=None``.
+        False ends training when the training loss stops improving. True ends it when the validation score does (on
+        X_val, y_val, or on a stratified part of X), and restores the best weights; if fewer than 10 samples would be
+        held out, it uses the training loss. "auto" trains on every sample in the end: it first holds some out to search
+        for the best number of epochs T, by the score of the average of the weights over the epochs (decay 0.9). Then
+        it continues from the best average, on all samples, for 0.5 T epochs, while the learning rate falls from
+        that of epoch T to zero. With X_val, and with "lbfgs", "auto" means True. With fewer than 30 samples, or with
+        ``n_iter_no_change=None``, it trains for max_iter epochs; for so few samples, 20 or so are enough.
     validation_fraction : float in (0, 1) or "auto", default="auto"
-        Share of the samples to hold out. "auto" is 0.1, and in the search of early_stopping="auto" 8 / √n within 0.1
-        and 0.5. No effect with X_val, and without early stopping.
+        Share of the samples to hold out. "auto" is 0.1; in the search of early_stopping="auto" it is 8 / √n, but at
+        least 0.1 and at most 0.5. No effect with X_val, and without early stopping.
     scoring : "loss", str or callable, default="loss"
         What early stopping watches: the validation loss, or any scorer of scikit-learn.
     n_iter_no_change : int or None, default=5
         Epochs without improvement after which training stops (chosen on the suite); the search of
         early_stopping="auto" waits for at least 50 updates. None trains for max_iter epochs.
     tol : float, default=1e-3
-        Smallest decrease of what is watched that counts as an improvement (chosen on the suite). No effect with
-        ``n_iter_no_change=None``.
+        What is watched must improve by more than this for the improvement to count (chosen on the suite). No effect
+        with ``n_iter_no_change=None``.
     warm_start : bool, default=False
-        Let fit continue from the fitted weights, with the solver's state and the random stream. Set it before the first
-        fit, which else keeps the weights only. With early_stopping=True each fit holds out new samples, on which an
-        earlier fit may have trained; give X_val instead. With "auto" a continued fit holds nothing out.
+        Whether fit continues from the fitted weights, with the solver's state and the random stream. Set it before the
+        first fit, which otherwise keeps only the weights. With early_stopping=True each fit holds out new samples, on
+        which an earlier fit may have trained; give X_val instead. With "auto" a continued fit holds nothing out.
     shuffle : bool, default=True
-        Draw a new order of the samples for each epoch; no effect where a mini-batch is all samples.
+        Whether to shuffle the samples before each epoch; no effect if all samples are one mini-batch.
     random_state : int, RandomState or None, default=None
         Source of, in this order, W1, W2, the validation split, and each epoch's order and dropout masks. None takes a
         new random seed; NumPy's global generator is not used.
     verbose : int, default=0
-        Print a line every so many epochs.
+        Print a line every ``verbose`` epochs; 0 prints nothing.
 
     Attributes
     ----------
@@ -107,28 +118,29 @@ class TwoLayerClassifier(BaseBackprop):
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
     n_iter_ : int
-        Epochs of the last fit, those after the best one included; with a search, those up to the best one and the final
-        ones.
+        Epochs of the last fit, those after the best one included; with a search, those up to the best one and those of
+        the final phase.
     n_layers_, n_outputs_ : int
-        Layers, with the inputs counted as MLPClassifier does; output units (one for two classes).
+        Number of layers, the inputs counted as a layer, as in MLPClassifier: 3, though only two have weights; number of
+        outputs (one for two classes).
     network_ : Network
-        The fitted network in the open, with a copy of the weights: ``clf.network_.forward(X)``. It predicts class
-        numbers, ``np.searchsorted(clf.classes_, y)``.
+        The fitted network, with a copy of the weights, to run step by step: ``clf.network_.forward(X)``. It predicts
+        class numbers, ``np.searchsorted(clf.classes_, y)``.
     history_ : dict of lists
         One entry for each epoch since the last fit that started from new weights: "loss" (J), "penalty" (its second
-        term), "accuracy" (the weighted share of the training samples whose label, or every label, was right as they
-        were met), "learning_rate", "validation_loss", "validation_score", "seconds", and of the gradient of the last
-        mini-batch (after max_grad_norm) "gradient_norm_1" … of each layer, and "dead_units", the share of hidden units
-        that it does not reach. With early_stopping=True it includes the epochs after the best one.
+        term), "accuracy" (the weighted share of the training samples that were predicted correctly, multilabel samples
+        in every label), "learning_rate", "validation_loss", "validation_score", "seconds". Loss, penalty and accuracy
+        are means over the mini-batches, each of them before its update. From the gradient of the last mini-batch (after
+        max_grad_norm) come "gradient_norm_1", … for each layer, and "dead_units", the share of hidden units that this
+        gradient does not reach. With early_stopping=True, the epochs after the best one are included.
     search_history_ : dict of lists
         The same for all epochs of the search of early_stopping="auto"; ``history_`` has those up to the best, and then
-        the final training on all samples. Absent where there was no search.
+        the final training on all samples. Absent if there was no search.
     loss_curve_, loss_ : list of float, float
-        ``history_["loss"]``, J as met during each epoch (before its updates, in the full-batch case), and its last
-        entry.
+        ``history_["loss"]``, and its last entry.
     validation_scores_, best_validation_score_, best_iter_ : list of float, float, int
-        With a validation set: the score after each epoch (greater is better, the loss negated), the best one of the
-        last fit, and the epochs it took to reach it; 0 where a resumed fit began with the best weights.
+        With a validation set: the score after each epoch (greater is better; a loss is negated), the best one of the
+        last fit, and the number of epochs after which it was reached; 0 if a resumed fit started from the best weights.
 
     See Also
     --------
@@ -156,25 +168,25 @@ class TwoLayerClassifier(BaseBackprop):
         self,
         hidden_units: int = 100,
         *,
-        activation: Any = "relu",
-        loss: Any = "log_loss",
-        weight_init: Any = "auto",
-        solver: Any = "adam",
-        learning_rate: float | str = "auto",
-        schedule: Any = "constant",
-        batch_size: int | str = "auto",
+        activation: str | Activation = "relu",
+        loss: str | Loss = "log_loss",
+        weight_init: str | Initializer = "auto",
+        solver: str | Solver | LBFGS = "adam",
+        learning_rate: float | Auto = "auto",
+        schedule: str | Schedule | Callable[[float], float] = "constant",
+        batch_size: int | Auto | Literal["full"] = "auto",
         max_iter: int = 200,
-        alpha: float | str = "auto",
+        alpha: float | Auto = "auto",
         dropout: float = 0.0,
-        class_weight: dict[Any, float] | str | None = None,
-        early_stopping: bool | str = "auto",
-        validation_fraction: float | str = "auto",
-        scoring: Any = "loss",
+        class_weight: ClassWeight = None,
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        scoring: str | Callable[..., float] = "loss",
         n_iter_no_change: int | None = 5,
         tol: float = 1e-3,
         warm_start: bool = False,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         store(self, locals())
@@ -184,7 +196,7 @@ class TwoLayerClassifier(BaseBackprop):
 
 
 class BackpropClassifier(BaseBackprop):
-    """A network with any number of hidden layers, none included: that is logistic regression.
+    """A network with any number of hidden layers; without any, it is logistic regression.
 
     Parameters
     ----------
@@ -229,25 +241,25 @@ class BackpropClassifier(BaseBackprop):
         self,
         hidden_layer_sizes: Sequence[int] = (100,),
         *,
-        activation: Any = "relu",
-        loss: Any = "log_loss",
-        weight_init: Any = "auto",
-        solver: Any = "adam",
-        learning_rate: float | str = "auto",
-        schedule: Any = "constant",
-        batch_size: int | str = "auto",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str | Loss = "log_loss",
+        weight_init: str | Initializer = "auto",
+        solver: str | Solver | LBFGS = "adam",
+        learning_rate: float | Auto = "auto",
+        schedule: str | Schedule | Callable[[float], float] = "constant",
+        batch_size: int | Auto | Literal["full"] = "auto",
         max_iter: int = 200,
-        alpha: float | str = "auto",
+        alpha: float | Auto = "auto",
         dropout: float = 0.0,
-        class_weight: dict[Any, float] | str | None = None,
-        early_stopping: bool | str = "auto",
-        validation_fraction: float | str = "auto",
-        scoring: Any = "loss",
+        class_weight: ClassWeight = None,
+        early_stopping: bool | Auto = "auto",
+        validation_fraction: float | Auto = "auto",
+        scoring: str | Callable[..., float] = "loss",
         n_iter_no_change: int | None = 5,
         tol: float = 1e-3,
         warm_start: bool = False,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         store(self, locals())
@@ -256,5 +268,5 @@ class BackpropClassifier(BaseBackprop):
         given: Any = self.hidden_layer_sizes
         sizes: list[Any] = [given] if not isinstance(given, Iterable) or isinstance(given, str) else list(given)
         if not all(isinstance(n, Integral) and int(n) >= 1 for n in sizes):
-            raise ValueError(f"hidden_layer_sizes must be numbers of units, each >= 1; got {given!r}.")
+            raise ValueError(f"hidden_layer_sizes must be numbers of units, integers >= 1; got {given!r}.")
         return sizes

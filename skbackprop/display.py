@@ -1,14 +1,18 @@
-"""LossCurveDisplay: how the loss fell, epoch by epoch."""
+"""LossCurveDisplay: the loss against epochs."""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._display.curves import BESIDE, PALE, WIDTH, draw_curve, final_training, label_epochs, set_log_scale
 from ._display.fitted import best_epoch, data_term, history_of, known, last_step, search_history_of
 from ._sklearn.compat import check_matplotlib_support
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(eq=False, repr=False)
@@ -31,8 +35,8 @@ class LossCurveDisplay:
         Validation loss of all epochs of a search (``early_stopping="auto"``), those beyond the best included; drawn
         pale.
     search_loss_curves : list of (array-like of shape (n_epochs,) or None), default=None
-        Training loss of the same epochs, drawn pale. Where it is given, what is drawn of the training loss is the final
-        training: it leaves the pale line at the best epoch.
+        Training loss of the same epochs, drawn pale. If it is given, of ``loss_curves`` only the final training is
+        drawn, a line that leaves the pale one at the best epoch.
 
     Attributes
     ----------
@@ -41,8 +45,8 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         The figure that holds them.
     lines_ : list of matplotlib Line2D
-        The curves of each estimator in turn: training and validation; of a search, the final training, and training and
-        validation in the search.
+        The curves of each estimator in turn: training and validation or, after a search, the final training, and
+        training and validation in the search.
 
     See Also
     --------
@@ -60,23 +64,28 @@ class LossCurveDisplay:
     'epoch'
     """
 
-    loss_curves: Sequence[Any]
+    loss_curves: Sequence[ArrayLike]
     _: KW_ONLY
-    validation_curves: Sequence[Any] | None = None
+    validation_curves: Sequence[ArrayLike | None] | None = None
     best_epochs: Sequence[int | None] | None = None
     names: Sequence[str] | None = None
-    search_curves: Sequence[Any] | None = None
-    search_loss_curves: Sequence[Any] | None = None
+    search_curves: Sequence[ArrayLike | None] | None = None
+    search_loss_curves: Sequence[ArrayLike | None] | None = None
 
     @classmethod
     def from_estimator(
-        cls, *estimators: Any, names: Sequence[str] | None = None, ax: Any = None, log_scale: bool = False, **style: Any
+        cls,
+        *estimators: Any,
+        names: Sequence[str] | None = None,
+        ax: "Axes | None" = None,
+        log_scale: bool = False,
+        **style: Any,
     ) -> Self:
         """Draw the history of one fitted estimator, or of several in one picture.
 
-        Where a validation loss is among the curves, the training losses are drawn without the penalty, which no
-        validation loss has: so they can be compared. Where there is none, they are J, what training minimises. A
-        history that does not tell the penalty is drawn as it is.
+        If there is a validation loss among the curves, the training losses are drawn without the penalty, which a
+        validation loss does not have, so that they can be compared. If there is none, the training losses are J, which
+        training minimises. A history without the penalty is drawn as it is.
 
         Parameters
         ----------
@@ -126,7 +135,7 @@ class LossCurveDisplay:
         )
         return display.plot(ax=ax, log_scale=log_scale, **style)
 
-    def plot(self, ax: Any = None, *, log_scale: bool = False, **style: Any) -> Self:
+    def plot(self, ax: "Axes | None" = None, *, log_scale: bool = False, **style: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -146,7 +155,7 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If a loss curve is no sequence of numbers, or another parameter has not an entry for each.
+            If a loss curve is not a sequence of numbers, or another parameter does not have one entry for each curve.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -186,7 +195,7 @@ class LossCurveDisplay:
         n = len(self.loss_curves)
         if n == 0 or any(np.ndim(curve) != 1 for curve in self.loss_curves):
             raise ValueError("loss_curves must be a list of curves, each a sequence of numbers; give [curve] for one.")
-        columns = [self.loss_curves]
+        columns: list[Any] = [self.loss_curves]
         for name in ("validation_curves", "best_epochs", "names", "search_curves", "search_loss_curves"):
             values = getattr(self, name)
             if values is not None and len(values) != n:

@@ -1,34 +1,37 @@
 """One step of gradient descent, array by array: forward, loss, backward and update with the numbers shown.
 
 :func:`explain_step` runs the lines of :class:`~skbackprop.Network` once and keeps every array under its name, with its
-formula, what it is made of, and one entry worked out. The worked entries follow one sample through one unit of each
-layer, those with the largest dZ, so that the number one line ends with is a number the next begins with.
+formula, the arrays that it is computed from, and one entry worked out. The worked entries follow one sample through one
+unit of each layer, those with the largest dZ, so that the result of one line is used in the next.
 """
 
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
+from numpy.typing import ArrayLike
+
+from ._core.types import MatrixLike, Weights
 from ._pages.step import Step
+from .gradient_check import Classifier, problem_of
 from .network import Network
 from .registry import check_number
 
-# What makes the pages is imported where it is used, so that importing the package costs no more.
+# What makes the pages is imported where it is used, so that importing the package takes no longer.
 
 __all__ = ["Step", "StepExplanation", "explain_step"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StepExplanation:
-    """What :func:`explain_step` returns: a page, as text, as HTML, and as objects.
+    """The result of :func:`explain_step`: a page as text or HTML, and its steps as objects.
 
-    ``print`` shows it as text, a notebook as a page to step through.
+    ``print`` shows it as text, a notebook shows it as a page to step through.
 
     Attributes
     ----------
     steps : list of Step
-        Every array in the order in which it is computed, the given ones first.
+        One for each array, in the order of computation, those of the given arrays first.
     facts : list of str
         What was explained: sizes, parts and settings.
 
@@ -44,12 +47,12 @@ class StepExplanation:
     facts: list[str]
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the page as one HTML file, which needs nothing else: no script, style or font from elsewhere.
+        """Write the page as one self-contained HTML file: it loads no script, style or font from elsewhere.
 
         Parameters
         ----------
         path : str or path-like
-            Where to, ``"step.html"`` say.
+            The file to write, for example ``"step.html"``.
         """
         from ._pages.html import document
 
@@ -70,12 +73,12 @@ class StepExplanation:
 
 
 def explain_step(
-    network_or_estimator: Any,
-    X: Any,
-    Y: Any,
+    network_or_estimator: Network | Classifier,
+    X: MatrixLike,
+    Y: ArrayLike,
     *,
     learning_rate: float | None = None,
-    sample_weight: Any = None,
+    sample_weight: Weights = None,
     alpha: float | None = None,
 ) -> StepExplanation:
     """Explain one step of gradient descent with its numbers: forward pass, loss, backward pass and update.
@@ -86,11 +89,12 @@ def explain_step(
         A fitted estimator is explained at its weights, an unfitted one where its training would start, with its class
         weights and one fixed draw of its dropout masks. Neither is changed.
     X : array-like or sparse matrix of shape (m, n_features)
-        The samples; a handful is enough. All of them are computed with, and of large arrays the corner is shown.
+        The samples; a handful is enough. All of them are used; of large arrays, only a corner is shown.
     Y : array-like
         Targets for a Network, labels for an estimator.
     learning_rate : float, default=None
-        Of the update, which is plain gradient descent whatever the estimator's solver; without, there is no update.
+        The learning rate of the update, which is plain gradient descent whatever the estimator's solver. If None, there
+        is no update.
     sample_weight : array-like of shape (m,), default=None
         Weights of the samples.
     alpha : float, default=None
@@ -125,21 +129,10 @@ def explain_step(
     """
     from ._pages.passes import Run, facts, steps_of
 
-    network, X, Y, w, own_alpha, dropout = _problem(network_or_estimator, X, Y, sample_weight)
+    network, X, Y, w, own_alpha, dropout = problem_of("network_or_estimator", network_or_estimator, X, Y, sample_weight)
     alpha = own_alpha if alpha is None else alpha
     check_number(network_or_estimator, "alpha", alpha, 0)
     if learning_rate is not None:
         check_number(network_or_estimator, "learning_rate", learning_rate, 0, open_low=True)
     run = Run.of(network, X, Y, w, float(alpha), dropout)
     return StepExplanation(steps_of(run, learning_rate), facts(run, type(network_or_estimator).__name__, learning_rate))
-
-
-def _problem(given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, ...]:
-    """Return network, X, Y, weights, alpha and dropout of a network, or of an estimator."""
-    if isinstance(given, Network):
-        return given, X, Y, sample_weight, 0.0, 0.0
-    if isinstance(given, type) or not hasattr(given, "_gradient_problem"):
-        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-        hint = " Of a pipeline give the last step, and X as its earlier steps transform it." * hasattr(given, "steps")
-        raise TypeError(f"network_or_estimator must be a Network, or a classifier of skbackprop; got {what}.{hint}")
-    return given._gradient_problem(X, Y, sample_weight)

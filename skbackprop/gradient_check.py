@@ -1,28 +1,32 @@
-"""Backpropagation against central differences of the very objective that is trained."""
+"""Check backpropagation against central differences of the objective that training minimises."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
+from ._core.checks import checked_samples, checked_targets, coefficients
 from ._core.kernels import Array
 from ._core.layers import bind
-from .network import Network, checked_samples, checked_targets, coefficients, gradient_at, objective_at
+from ._core.types import MatrixLike, Weights
+from .initializers import zeros
+from .network import Network, gradient_at, objective_at
 
-MOST_PARAMETERS = 1000  # of a larger network, as many are checked as are drawn at random
-STEPS = (1e-4, 1e-5, 1e-6)  # a kink (of relu, say) inside one step seldom lies inside the shorter ones too
+MOST_PARAMETERS = 1000  # most parameters to check; of a larger network, so many are drawn at random
+STEPS = (1e-4, 1e-5, 1e-6)  # a kink (of relu, for example) inside one step seldom lies inside the shorter ones too
 
 
 class GradientCheck(float):
-    """The largest relative difference found: a float that knows where.
+    """The largest relative difference found: a float, with attributes that say where it is.
 
     Attributes
     ----------
     parameter : str
-        Name of the worst parameter, ``"W1[3, 2]"`` say.
+        Name of the parameter with the largest difference, for example ``"W1[3, 2]"``.
     backprop, difference : float
-        The two values that were compared there: that of backpropagation, or of the function given, and the central
+        The two values that were compared there: the one by backpropagation, or by the function given, and the central
         difference.
     n_parameters : int
         How many parameters were checked.
@@ -45,46 +49,55 @@ class GradientCheck(float):
         return f"GradientCheck({', '.join([f'{float(self):.3g}', *(f'{k}={v}' for k, v in details.items())])})"
 
 
+class Classifier(Protocol):
+    """A classifier of the package, by the one method that is asked here: this floor knows nothing of scikit-learn."""
+
+    def _gradient_problem(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        """Return network, X, Y, weights, alpha and dropout of the objective that fit minimises."""
+
+
 def check_gradients(
-    estimator_or_network: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
+    estimator_or_network: Network | Classifier,
+    X: MatrixLike,
+    y: ArrayLike,
+    sample_weight: Weights = None,
     *,
-    gradient: Callable[[Array, Any, Any], Any] | None = None,
+    gradient: Callable[[Array, Any, Any], ArrayLike] | None = None,
 ) -> GradientCheck:
-    """Compare backpropagation, or a gradient of one's own, with central differences.
+    """Compare backpropagation, or a gradient function of your own, with central differences.
 
     Parameters
     ----------
     estimator_or_network : TwoLayerClassifier, BackpropClassifier or Network
         A fitted estimator is checked at its weights, an unfitted one where its training would start; the objective is
         the one that its ``fit`` minimises, with class weights, penalty, label smoothing and one fixed draw of the
-        dropout masks. Neither is changed.
+        dropout masks. Neither an estimator nor a network is changed.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         A handful of samples is enough.
     y : array-like
         Labels for an estimator, targets for a Network.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights.
+        Weights of the samples.
     gradient : callable (theta, X, y) -> array-like of shape (n_parameters,), default=None
-        A function of your own to check in place of backpropagation, for a Network: the gradient of the mean loss in the
-        order of ``network.theta``, [W1 … WL | b1 … bL]. It gets a copy of theta, and X and y as they were given.
+        A function of your own to check in place of backpropagation; only with a Network. It is given a copy of theta,
+        and X and y as they are, and returns the gradient of the mean loss in the order of ``network.theta``,
+        [W1 … WL | b1 … bL].
 
     Returns
     -------
     worst : GradientCheck
         ``max |g - d| / max(|g|, |d|, 1e-3 max |g|)`` over the parameters (a thousand drawn at random if there are
-        more), with g from backpropagation in the network's dtype and d the central difference in float64: three step
-        sizes are tried, at a kink one-sided differences too, and the one nearest to g counts. About 1e-8 is what a
-        correct float64 gradient gives, 1e-4 a float32 one; an error in a formula gives 0.01 to 2.
+        more), where g is computed by backpropagation in the network's dtype, and d is the central difference in
+        float64. Three step sizes are tried, and at a kink one-sided differences too; d is the one nearest to g. A
+        correct gradient gives about 1e-8 in float64 and 1e-4 in float32, an error in a formula 0.01 to 2.
 
     Raises
     ------
     ValueError
         If the data cannot be used, or gradient returns another number of values, or values that are not finite.
     TypeError
-        If gradient is not a function, or is given along with an estimator.
+        If the first argument is neither an estimator of this package nor a Network, if gradient is not a function, or
+        if it is given along with an estimator.
 
     Examples
     --------
@@ -95,7 +108,7 @@ def check_gradients(
     >>> bool(worst < 1e-6), worst.n_parameters
     (True, 43)
 
-    A function of one's own, of logistic regression, that sums over the samples instead of averaging:
+    A function of your own, which sums the gradient of logistic regression over the samples instead of averaging:
 
     >>> import numpy as np
     >>> from skbackprop import Network
@@ -107,10 +120,10 @@ def check_gradients(
     >>> round(worst.backprop / worst.difference, 6)
     2.0
     """
-    given, alone = estimator_or_network, isinstance(estimator_or_network, Network)
-    problem = Problem(given, X, y, sample_weight) if alone else Problem(*given._gradient_problem(X, y, sample_weight))
-    if gradient is not None and not (alone and callable(gradient)):
-        raise TypeError("gradient must be a function (theta, X, y), of a Network; an estimator's y are labels.")
+    problem = Problem(*problem_of("estimator_or_network", estimator_or_network, X, y, sample_weight))
+    is_network = isinstance(estimator_or_network, Network)
+    if gradient is not None and not (is_network and callable(gradient)):
+        raise TypeError("gradient must be a function (theta, X, y), and needs a Network: an estimator's y are labels.")
     network, g = problem.network, problem.gradient()
     if gradient is not None:
         g = checked_gradient(gradient(network.theta.copy(), X, y), network)
@@ -135,7 +148,7 @@ class Problem:
     Parameters
     ----------
     network : Network
-        Where the parameters are.
+        The network, at whose parameters the gradient is checked.
     X, Y, sample_weight, alpha
         As in :meth:`Network.objective`.
     dropout : float, default=0.0
@@ -149,12 +162,12 @@ class Problem:
         self.targets = Y, sample_weight, alpha
 
     def gradient(self) -> Array:
-        """Return what backpropagation says, computed in the network's dtype by the lines that fit runs."""
+        """Return the gradient by backpropagation, computed in the network's dtype by the lines that fit runs."""
         cache = self.network.forward(self.X, dropout=self.dropout, random_state=0)
         return gradient_at(self.network, cache, *self.targets_for(self.network)).theta.astype(np.float64)
 
     def objective_in_float64(self) -> tuple[Callable[[], float], Array]:
-        """Return a function that computes J, and the parameters that it reads anew at each call."""
+        """Return a function that computes J in float64, and the array of parameters that it reads at each call."""
         exact, rng = in_float64(self.network), np.random.RandomState(0)
         X = checked_samples(exact, self.X)
         cache = exact.forward(X, dropout=self.dropout, random_state=rng)
@@ -175,8 +188,25 @@ class Problem:
         return checked_targets(network, Y, m), coefficients(network, sample_weight, m), alpha
 
 
+def problem_of(parameter: str, given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, ...]:
+    """Return network, X, Y, weights, alpha and dropout: of a Network as given, of an estimator those of its fit.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a Network nor a classifier of this package; the message names the parameter.
+    """
+    if isinstance(given, Network):
+        return given, X, Y, sample_weight, 0.0, 0.0
+    if isinstance(given, type) or not hasattr(given, "_gradient_problem"):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        hint = " Of a pipeline give the last step, and X as its earlier steps transform it." * hasattr(given, "steps")
+        raise TypeError(f"{parameter} must be a Network, or a classifier of skbackprop; got {what}.{hint}")
+    return given._gradient_problem(X, Y, sample_weight)
+
+
 def checked_gradient(g: Any, network: Network) -> Array:
-    """Return someone's gradient in float64.
+    """Return the gradient that a user's function returned, in float64.
 
     Raises
     ------
@@ -199,13 +229,17 @@ def checked_gradient(g: Any, network: Network) -> Array:
 
 def in_float64(network: Network) -> Network:
     """Return a copy of a network that computes in float64."""
-    exact = Network(network.layer_sizes, network.activations, network.loss_function, link=network.link)
+    parts = network.activations, network.loss_function
+    exact = Network(network.layer_sizes, *parts, link=network.link, weight_init=zeros)
     exact.theta = network.theta
     return exact
 
 
 def differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: float) -> list[float]:
-    """Return the central difference; for a unit exactly on its kink, the one-sided ones as well; here is J()."""
+    """Return the central difference and, at a kink, the one-sided ones.
+
+    ``here`` is J at theta.
+    """
     kept = theta[k]
     theta[k] = kept + h
     above = J()
@@ -214,7 +248,8 @@ def differences(J: Callable[[], float], here: float, theta: Array, k: Any, h: fl
     theta[k] = kept
     sides = [(above - here) / h, (here - below) / h]
     central = (above - below) / (2 * h)
-    return [central, *sides] if abs(sides[0] - sides[1]) > 1e-3 * abs(central) else [central]
+    has_kink = abs(sides[0] - sides[1]) > 1e-3 * abs(central)
+    return [central, *sides] if has_kink else [central]
 
 
 def parameter_name(network: Network, k: Any) -> str:

@@ -1,21 +1,24 @@
-"""A student's arrays against backpropagation, with the likely slip of each wrong one."""
+"""A student's arrays compared with those of backpropagation, with the likely slip behind each wrong one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from math import isnan, nan
-from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._comparison.diagnosis import Diagnosis, Finding
 from ._comparison.shapes import Layout, checked_arrays, layouts
 from ._comparison.slips import Exercise
 from ._comparison.steps import Arrays, Steps, parsed, rounding
+from ._core.checks import checked_samples, checked_targets
 from ._core.kernels import Array
-from .gradient_check import in_float64
-from .network import Network, checked_samples, checked_targets
+from ._core.types import MatrixLike, Weights
+from .gradient_check import Classifier, in_float64, problem_of
+from .network import Network
+from .registry import check_number
 
 COLUMNS = "array", "verdict", "largest difference", "at", "slip"
 COLOURS = {"equal": "#1a7f37", "close": "#1a7f37", "wrong": "#cf222e", "follows": "#9a6700"}
@@ -28,22 +31,23 @@ class ArrayComparison:
     Attributes
     ----------
     name : str
-        ``"dW1"`` say.
+        For example ``"dW1"``.
     verdict : {"equal", "close", "wrong", "follows"}
-        "equal" is equal to the bit, "close" equal but for rounding, "wrong" is wrong by itself; an array that "follows"
-        is what ours would be, made from the wrong arrays before it.
+        "equal" means to the bit, "close" up to rounding. An array is "wrong" if the error is in its own line, or in
+        that of an array before it that was not given; it "follows" if its line is right, but an array that it is
+        computed from is wrong.
     largest_difference : float
         Largest absolute difference from ours; NaN if the shape does not fit.
     index : tuple of int, or None
-        Where it is, in the array as it was given; None if the shape does not fit.
+        The index of that difference in the array as it was given; None if the shape does not fit.
     slip : str or None
-        The likely slip of a wrong array, None if it cannot be told.
+        The likely slip of a wrong array; None if no known slip explains it.
     line : str or None
         The array in whose line the slip is: the array itself, or one before it that was not given.
     origin : str or None
         The wrong array that this one follows from.
     detail : str
-        More of the slip, in words.
+        A remark on the slip, or an empty string.
 
     Examples
     --------
@@ -77,7 +81,7 @@ class ArrayComparison:
 
 
 class GradientComparison:
-    """What :func:`compare_gradients` returns: printed it is a table, and as a truth value whether all arrays are right.
+    """The result of :func:`compare_gradients`: it prints as a table, and is true if all arrays are right.
 
     Attributes
     ----------
@@ -138,45 +142,46 @@ class GradientComparison:
 
 
 def compare_gradients(
-    mine: Mapping[str, Any],
-    network_or_estimator: Any,
-    X: Any,
-    Y: Any,
+    mine: Mapping[str, ArrayLike],
+    network_or_estimator: Network | Classifier,
+    X: MatrixLike,
+    Y: ArrayLike,
     *,
-    sample_weight: Any = None,
+    sample_weight: Weights = None,
     alpha: float | None = None,
     learning_rate: float | None = None,
     rtol: float | None = None,
 ) -> GradientComparison:
-    """Compare someone's own arrays with those of the forward and the backward pass, and name the likely slips.
+    """Compare your own arrays with those of the forward and the backward pass, and name the likely slips.
 
     Parameters
     ----------
     mine : dict of str to array-like
-        Any of Z1, A1, Z2, A2, …, and of their gradients dZ1, dA1, … (not that of the last A), dW1, db1, …, all of the
-        mean loss and at the network's present parameters. They may lie as ours do, samples × units and W (fan_in,
-        fan_out), or the other way.
+        Any of Z1, A1, Z2, A2, … and of the gradients dZ1, dA1, … (but not that of the last A), dW1, db1, …. The
+        gradients are those of the mean loss at the network's present parameters. The arrays may be laid out as here,
+        samples × units and W (fan_in, fan_out), or transposed.
     network_or_estimator : Network, TwoLayerClassifier or BackpropClassifier
-        A fitted estimator is taken at its weights, an unfitted one where its training would start; dropout is left out.
+        A fitted estimator is used with its weights, an unfitted one with those its training would start from; dropout
+        is left out.
     X : array-like or sparse matrix of shape (m, n_features)
         The samples.
     Y : array-like
         Targets for a Network, as in :meth:`Network.loss`; labels for an estimator.
     sample_weight : array-like of shape (m,), default=None
-        Weights; an estimator's class weights are multiplied in.
+        Weights of the samples, which are multiplied by an estimator's class weights.
     alpha : float, default=None
         Strength of the penalty; by default the estimator's own, and 0 for a Network.
     learning_rate : float, default=None
-        That of the update, by which the use of W of after the update is told. By default it is solved for, which
-        takes two numbers or more.
+        The learning rate of the update, which helps to recognise arrays that were computed with the weights from after
+        the update. By default it is solved for, which takes an array of two numbers or more.
     rtol : float, default=None
-        Relative difference that still is "close", besides what rounding explains. By default the square root of the
-        unit in the last place: 1.5e-8 in float64, 3.5e-4 in float32, in which all is judged if any array is float32.
+        Largest relative difference that is "close", in addition to what rounding explains. By default the square root
+        of the machine epsilon: 1.5e-8 in float64, or 3.5e-4 in float32, which is used if any array is float32.
 
     Returns
     -------
     comparison : GradientComparison
-        A table if printed, true if all arrays are right; its ``entries`` are there to program with.
+        It prints as a table, and is true if all arrays are right; its ``entries`` hold the same as attributes.
 
     Raises
     ------
@@ -187,14 +192,15 @@ def compare_gradients(
 
     Notes
     -----
-    An array is judged by ours, then by what ours would be if made from the arrays that were given: one that is right
-    but for an earlier wrong one "follows" from that. To find the slip, each known one is made on purpose, in the line
-    of the wrong array or in the lines of those before it that were not given, and the one that gives the array at hand,
-    and most of the others with it, is named.
+    An array is compared with the right one first, and then with what its line makes of the arrays that were given: if
+    only that fits, it "follows" from an earlier wrong array. To find the slip behind a wrong array, each known slip is
+    made on purpose, in the line of that array or in the lines of those before it that were not given. The slip that
+    reproduces the array, and most of the other arrays with it, is named.
 
-    Which way the arrays lie is decided once, by those that are not square (by their numbers, where all are square):
-    for the arrays of the samples and for those of the weights apart, unless only one of a kind has a say or they are
-    balanced; then by all together, and in case of doubt as ours lie. One that lies otherwise is "transposed".
+    The layout of the arrays is decided once, by those that are not square (by their numbers, if all are square). The
+    arrays of the samples and those of the weights are decided separately, if there are two or more of a kind and most
+    of them agree; otherwise all arrays decide together, and in case of doubt they are read as laid out here. An array
+    with another layout than its kind is "transposed".
 
     The slips that are named: "1/m missing" (a sum instead of a mean), "1/m twice", "1/m in place of 1/Σw", "weights
     left out", "sign", "transposed", "φ' missing", "φ' taken at A instead of Z", "φ' as a formula in A, given Z" (1 -
@@ -208,12 +214,12 @@ def compare_gradients(
 
     Some slips cannot be told apart, and the first of these is named: with two samples "1/m missing" and a factor of 2;
     in an array of one number, any two slips with the same result. With one sample, 1/m changes nothing. A single
-    dW that lies otherwise than the arrays of the samples is called "transposed", though it may be a convention. Where z
-    is zero but for rounding, the slopes on both sides of a kink count as right.
+    dW with another layout than the arrays of the samples is called "transposed", though it may be a convention. Where z
+    is zero up to rounding, the slopes on both sides of a kink count as right.
 
     Examples
     --------
-    A student has forgotten the slope of tanh, and summed the gradient of the bias over the units, too:
+    A student forgot the derivative of tanh, and summed the gradient of the bias over the units, too:
 
     >>> import numpy as np
     >>> from skbackprop import Network, compare_gradients
@@ -234,9 +240,11 @@ def compare_gradients(
     dW1 follows dZ1
     db1 wrong summed over all axes
     """
-    network, X, Y, weights, penalty = problem_of(network_or_estimator, X, Y, sample_weight)
-    alpha = penalty if alpha is None else checked_number("alpha", alpha)
-    learning_rate = None if learning_rate is None else checked_number("learning_rate", learning_rate)
+    network, X, Y, weights, own_alpha, _ = problem_of("network_or_estimator", network_or_estimator, X, Y, sample_weight)
+    for name, number in {"alpha": alpha, "learning_rate": learning_rate, "rtol": rtol}.items():
+        if number is not None:
+            check_number(network_or_estimator, name, number, 0)
+    alpha = own_alpha if alpha is None else float(alpha)
     X = checked_samples(network, X)
     ours = arrays_of(network, X, Y, weights, alpha)
     exact = in_float64(network)
@@ -245,24 +253,9 @@ def compare_gradients(
     steps = Steps(exact, checked_samples(exact, X), Y, w, alpha)
     given = checked_arrays(mine, steps)
     precision = max((np.finfo(each.dtype) for each in [*given.values(), network.theta]), key=lambda each: each.eps)
-    rtol = float(np.sqrt(precision.eps)) if rtol is None else checked_number("rtol", rtol)
+    rtol = float(np.sqrt(precision.eps) if rtol is None else rtol)
     exercise = Exercise(steps, steps.all({}), learning_rate)
-    return judged(given, ours, exercise, rounding(steps, exercise.truth, precision), rtol)
-
-
-def problem_of(given: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[Network, Any, Any, Any, float]:
-    """Return the network, its samples, targets and weights, and the strength of its penalty.
-
-    Raises
-    ------
-    TypeError
-        If given is neither a Network nor an estimator of this package.
-    """
-    if isinstance(given, Network):
-        return given, X, Y, sample_weight, 0.0
-    if not hasattr(given, "_gradient_problem"):
-        raise TypeError(f"network_or_estimator must be a Network or a classifier of skbackprop; got {given!r:.80}.")
-    return given._gradient_problem(X, Y, sample_weight)[:5]
+    return compared(given, ours, exercise, rounding(steps, exercise.truth, precision), rtol)
 
 
 def arrays_of(network: Network, X: Any, Y: Any, weights: Any, alpha: float) -> Arrays:
@@ -275,24 +268,24 @@ def arrays_of(network: Network, X: Any, Y: Any, weights: Any, alpha: float) -> A
     return arrays | {f"dA{l}": dA for l, dA in enumerate(cache.dA, start=1)}
 
 
-def judged(mine: Arrays, ours: Arrays, exercise: Exercise, slack: Arrays, rtol: float) -> GradientComparison:
-    """Return the comparison of someone's arrays with ours."""
+def compared(mine: Arrays, ours: Arrays, exercise: Exercise, slack: Arrays, rtol: float) -> GradientComparison:
+    """Return the comparison of a student's arrays with ours."""
 
     def fits(name: str, array: Array) -> bool:
         return bool(np.all(np.abs(array - ours[name]) <= rtol * np.abs(ours[name]) + slack[name]))
 
-    found = layouts(mine, exercise.steps, fits)
-    diagnoses = [Diagnosis(exercise, layout, ours, slack, rtol) for layout in found]
+    candidates = layouts(mine, exercise.steps, fits)
+    diagnoses = [Diagnosis(exercise, layout, ours, slack, rtol) for layout in candidates]
     diagnosis = min(diagnoses, key=lambda each: each.n_unexplained)
     layout, findings = diagnosis.layout, diagnosis.findings
-    entries = tuple(entry_of(name, mine[name], ours[name], layout, found) for name, found in findings.items())
+    entries = tuple(entry_of(name, mine[name], ours[name], layout, finding) for name, finding in findings.items())
     return GradientComparison(entries, orientation_of(layout))
 
 
 def orientation_of(layout: Layout) -> str:
     """Return a sentence that says how the arrays were read."""
-    rows = "features × samples" if layout.transposed[False] else "samples × features"
-    columns = "(fan_out, fan_in)" if layout.transposed[True] else "(fan_in, fan_out)"
+    rows = "features × samples" if layout.transposed["samples"] else "samples × features"
+    columns = "(fan_out, fan_in)" if layout.transposed["weights"] else "(fan_in, fan_out)"
     kinds = {parsed(name)[0] for name in layout.arrays} - {"db"}
     read = [f"dW as {columns}"] if "dW" in kinds else []
     if kinds - {"dW"}:
@@ -300,29 +293,16 @@ def orientation_of(layout: Layout) -> str:
     return f"Read {' and '.join(read)}." if read else ""
 
 
-def entry_of(name: str, mine: Array, ours: Array, layout: Layout, found: Finding) -> ArrayComparison:
+def entry_of(name: str, mine: Array, ours: Array, layout: Layout, finding: Finding) -> ArrayComparison:
     """Return the entry of one array."""
     largest, index = nan, None
     if name not in layout.faults:
         difference = layout.as_given(name, np.abs(layout.arrays[name] - ours), mine.shape)
         index = tuple(map(int, np.unravel_index(int(difference.argmax()), mine.shape)))
         largest = float(difference[index])
-    if found.right:
+    if finding.right:
         return ArrayComparison(name, "close" if largest else "equal", largest, index)
-    if found.origin:
-        return ArrayComparison(name, "follows", largest, index, origin=found.origin)
-    slip, detail = (found.slip.name, found.slip.detail) if found.slip else (None, "")
-    return ArrayComparison(name, "wrong", largest, index, slip, found.line, detail=detail)
-
-
-def checked_number(name: str, value: Any) -> float:
-    """Return a number that is finite and not negative.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-    """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-        raise ValueError(f"{name} must be a number >= 0; got {value!r}.")
-    return float(value)
+    if finding.origin:
+        return ArrayComparison(name, "follows", largest, index, origin=finding.origin)
+    slip, detail = (finding.slip.name, finding.slip.detail) if finding.slip else (None, "")
+    return ArrayComparison(name, "wrong", largest, index, slip, finding.line, detail=detail)

@@ -9,39 +9,40 @@ name          standard deviation       source
 "he"          √(2 / fan_in)            He et al. (2015), arXiv:1502.01852
 "glorot"      √(2 / (fan_in+fan_out))  Glorot and Bengio (2010), equation 16
 "lecun"       √(1 / fan_in)            LeCun et al. (1998), "Efficient BackProp"
-Normal(s)     s                        the notebooks' ``randn(fan_in, fan_out) * s``
+Normal(s)     s                        ``randn(fan_in, fan_out) * s``, as in many notebooks
 "auto"        √(gain / fan_in)         gain: see below
 ============  =======================  ==============================================
 
-"auto" keeps the size of the signal from layer to layer: the gain is 1 for W1, which is fed with the features, and that
-of φ for a layer that is fed with φ's output (2 for relu, which lets half of the signal through: He et al., section
-2.2). For the output layer it is 0.09, so that training starts from nearly equal probabilities; docs/defaults.md shows
-what that brings.
+"auto" keeps the size of the signal from layer to layer: the gain is 1 for W1, whose inputs are the features. A later
+hidden layer has the gain of the activation before it (2 for relu, which lets half of the signal through: He et al.,
+section 2.2). The output layer has 0.09, so that training starts from nearly equal probabilities; docs/defaults.md shows
+what this gains.
 
-To add one, write a callable class and enter it with ``@INITIALIZERS.register("name")``, or just pass a function.
+To add an initialiser, write a callable class and register it with ``@INITIALIZERS.register("name")``, or just pass a
+function.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ._core.kernels import Array
 from .registry import Configurable, Registry, number
 
-INITIALIZERS = Registry("weight_init", ("__call__",))
+INITIALIZERS: "Registry[Initializer]" = Registry("weight_init", ("__call__",))
 
 
 class Initializer(Protocol):
-    """What an initialiser must have: it can be called."""
+    """The protocol of an initialiser: it can be called."""
 
-    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
+    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int, /) -> Array:
         """Return the initial weights, shape (fan_in, fan_out)."""
 
 
 @dataclass(eq=False, repr=False)
 class Normal(Configurable):
-    """Normal weights with a standard deviation of one's own.
+    """Normally distributed weights with a given standard deviation.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class Normal(Configurable):
 
     Examples
     --------
-    ``np.random.RandomState(42).randn(30, 16) * 0.01``, as in many a notebook:
+    ``np.random.RandomState(42).randn(30, 16) * 0.01``, as in many notebooks:
 
     >>> import numpy as np
     >>> from skbackprop.initializers import Normal
@@ -93,7 +94,8 @@ class Glorot(Configurable):
     """
 
     def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
-        return rng.standard_normal((fan_in, fan_out)) * np.sqrt(2.0 / (fan_in + fan_out))
+        scale = np.sqrt(2.0 / (fan_in + fan_out))
+        return rng.standard_normal((fan_in, fan_out)) * scale
 
 
 @INITIALIZERS.register("lecun")
@@ -112,13 +114,13 @@ class LeCun(Configurable):
         return rng.standard_normal((fan_in, fan_out)) * np.sqrt(1.0 / fan_in)
 
 
-def resolve_weight_init(spec: Any) -> Initializer | None:
+def resolve_weight_init(spec: str | Initializer) -> Initializer | None:
     """Return an initialiser from a name or a callable; None for "auto", which depends on the layer."""
     return None if isinstance(spec, str) and spec == "auto" else INITIALIZERS.resolve(spec)
 
 
 def zeros(rng: np.random.RandomState, fan_in: int, fan_out: int) -> Array:
-    """Return zeros and draw nothing: for a network whose weights come from elsewhere."""
+    """Return zeros and draw nothing: for a network whose weights are set afterwards."""
     return np.zeros((fan_in, fan_out))
 
 

@@ -20,13 +20,13 @@ log_loss        F(z) - Σ_k y_k z_k         A - Y
 squared_error   ½ Σ_k (a_k - y_k)²         the link's Jacobian times (A - Y)
 ==============  =========================  ==================================
 
-One output is the binary case, softmax over K outputs the multiclass case with one-hot Y, sigmoid over L outputs the
-multilabel case (their sum over labels). Nothing is clipped and no ε is added: the terms of F(z) - Σ y z that cancel are
-taken off each other first, so that the log loss of any logits is exact.
+Sigmoid with one output is the binary case, softmax over K outputs the multiclass case with one-hot Y, and sigmoid over
+several outputs the multilabel case, where the losses of the labels add up. Nothing is clipped and no ε is added: the
+terms of F(z) - Σ y z that cancel are subtracted from each other first, so that the log loss is exact for any logits.
 
-To add a loss, write a class with ``value`` and ``gradient`` and enter it with ``@LOSSES.register("name")``. Losses and
-links may have a method ``bind`` too, which returns functions with work arrays of their own, so that a training step
-allocates nothing; and ``check_targets``, which says what is wrong with targets that they cannot take.
+To add a loss, write a class with ``value`` and ``gradient`` and register it with ``@LOSSES.register("name")``. Losses
+and links may also have a method ``bind``, which returns functions with work arrays of their own, made once and not in
+every step, and a method ``check_targets``, which raises for targets that they cannot take and says why.
 """
 
 from collections.abc import Callable
@@ -35,27 +35,29 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ._core.kernels import Array, log1p_exp_minus_abs, row_maxima, row_sums
 from .registry import Configurable, Registry, number
 
-LINKS = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
-LOSSES = Registry("loss", ("value", "gradient"))
-SUM_TOLERANCE = 1e-4  # what targets of a sample may differ from a sum of one, in float32 and with many classes too
+Work = Array | None  # an array to write into, which a training step has made once
+
+LINKS: "Registry[Link]" = Registry("link", ("probabilities", "log_probabilities", "log_loss", "pullback", "n_sides"))
+LOSSES: "Registry[Loss]" = Registry("loss", ("value", "gradient"))
+SUM_TOLERANCE = 1e-4  # by how much the sum of a sample's targets may differ from one: enough for float32, many classes
 
 
 class Link(Protocol):
-    """What an output link has: to train a ``Network`` needs what the registry asks for, prediction the rest.
+    """The protocol of an output link: training a ``Network`` needs the methods that ``LINKS`` requires.
 
-    A method ``check_targets(Y)`` may raise for targets of which ``log_loss`` makes no sense, as in :class:`Loss`.
+    Prediction needs ``decide``, and for a single output ``both_sides(Z, out)``, which writes 1 - a and a into the two
+    columns of out and returns it. A method ``check_targets(Y)`` may raise for targets that ``log_loss`` cannot take, as
+    in :class:`Loss`.
     """
 
     def probabilities(self, Z: Array, out: Array | None = None) -> Array:
         """Return A of shape (m, n_outputs), written into out if given."""
-
-    def both_sides(self, Z: Array, out: Array) -> Array:
-        """Write 1 - a and a of a single output into the two columns of out; of the links of one output only."""
 
     def log_probabilities(self, Z: Array) -> Array:
         """Return log A of shape (m, n_outputs), exact where A itself rounds to 0 or 1."""
@@ -67,20 +69,20 @@ class Link(Protocol):
         """Turn dA = ∂ℓ/∂A of shape (m, n_outputs) into dZ, in place, and return it."""
 
     def n_sides(self, n_outputs: int) -> int:
-        """Return the number of outcomes among which a probability of one is shared."""
+        """Return the number of outcomes whose probabilities sum to one: 2 for sigmoid, n_outputs for softmax."""
 
-    def decide(self, Z: Array) -> Any:
-        """Return the most probable outcome of each sample: a truth value for each output, or the number of one."""
+    def decide(self, Z: Array) -> NDArray[Any]:
+        """Return the most probable outcome of each sample: a bool for each output, or the index of one output."""
 
     def inverse(self, A: Array) -> Array:
         """Return logits whose probabilities are A."""
 
 
 class Loss(Protocol):
-    """What a loss must have.
+    """The protocol of a loss.
 
-    A method ``check_targets(Y, link)`` may raise a ValueError that names the remedy, for finite targets of shape
-    (m, n_outputs) that the loss cannot take; without it, all are taken. ``Network`` asks it.
+    A method ``check_targets(Y, link)``, which ``Network`` calls, may raise a ValueError that says what to do, for
+    finite targets of shape (m, n_outputs) that the loss cannot take. Without this method, all targets are accepted.
     """
 
     def value(self, Z: Array, Y: Array, link: Link) -> Array:
@@ -91,7 +93,7 @@ class Loss(Protocol):
 
 
 class BoundLink(NamedTuple):
-    """What a loss asks of a link, with work arrays for logits of one shape."""
+    """The functions of a link that a loss needs, with work arrays for logits of one shape."""
 
     probabilities: Callable[..., Array]
     log_loss: Callable[..., Array]
@@ -101,7 +103,7 @@ class BoundLink(NamedTuple):
 
 @LINKS.register("sigmoid")
 class SigmoidLink(Configurable):
-    """Each output is a probability of its own: binary (one output) and multilabel targets.
+    """Each output has a probability of its own: for binary targets (one output) and multilabel targets.
 
     Examples
     --------
@@ -116,9 +118,9 @@ class SigmoidLink(Configurable):
         return expit(Z, out=out)
 
     def both_sides(self, Z: Array, out: Array) -> Array:
-        """Write 1 - a and a of one output into the two columns of out; neither is taken from one, which loses digits.
+        """Write 1 - a and a of one output into the two columns of out, neither by subtraction, which loses digits.
 
-        The exponential is most of the work, and both share it. It may overflow: to an infinity, whose inverse is right.
+        Both use the same exponential, which is most of the work. If it overflows to infinity, its inverse 0 is right.
         """
         E = np.exp(-Z)
         np.reciprocal(E, out[:, :1])
@@ -128,10 +130,10 @@ class SigmoidLink(Configurable):
     def log_probabilities(self, Z: Array) -> Array:
         return np.minimum(Z, 0) - log1p_exp_minus_abs(Z)
 
-    def log_loss(self, Z: Array, Y: Array, zeros: Any = 0, losses: Any = None, work: Any = None) -> Array:
+    def log_loss(self, Z: Array, Y: Array, zeros: ArrayLike = 0, losses: Work = None, work: Work = None) -> Array:
         losses, work = np.maximum(Z, zeros, out=losses), np.multiply(Y, Z, out=work)
-        losses -= work  # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), and y z is taken off the first term
-        losses += log1p_exp_minus_abs(Z, work)
+        losses -= work  # max(z, 0) - y z
+        losses += log1p_exp_minus_abs(Z, work)  # + log(1 + exp(-|z|))
         return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
     def pullback(self, A: Array, dA: Array, work: Array | None = None) -> Array:
@@ -141,12 +143,12 @@ class SigmoidLink(Configurable):
     def bind(self, Z: Array) -> BoundLink:
         zeros, losses, work = np.zeros_like(Z), np.empty_like(Z), np.empty_like(Z)
         log_loss = partial(self.log_loss, zeros=zeros, losses=losses, work=work)
-        return BoundLink(self.probabilities, log_loss, partial(self.pullback, work=work), self.n_sides)
+        return BoundLink(expit, log_loss, partial(self.pullback, work=work), self.n_sides)
 
     def n_sides(self, n_outputs: int) -> int:
         return 2
 
-    def decide(self, Z: Array) -> Any:
+    def decide(self, Z: Array) -> NDArray[Any]:
         return Z > 0
 
     def inverse(self, A: Array) -> Array:
@@ -158,7 +160,7 @@ class SigmoidLink(Configurable):
 
 @LINKS.register("softmax")
 class SoftmaxLink(Configurable):
-    """The outputs share a probability of one: multiclass targets.
+    """The probabilities of the outputs sum to one: for multiclass targets.
 
     Examples
     --------
@@ -168,7 +170,7 @@ class SoftmaxLink(Configurable):
     array([[0.119, 0.881]])
     """
 
-    def probabilities(self, Z: Array, out: Array | None = None, columns: Any = None, ones: Any = None) -> Array:
+    def probabilities(self, Z: Array, out: Work = None, columns: Work = None, ones: Work = None) -> Array:
         A = np.subtract(Z, row_maxima(Z, columns), out=out)
         np.exp(A, out=A)
         return np.divide(A, row_sums(A, ones), out=A)
@@ -177,8 +179,9 @@ class SoftmaxLink(Configurable):
         D, F = shifted(Z)
         return np.subtract(D, F, out=D)
 
-    def log_loss(self, Z: Array, Y: Array, work: Any = (None,)) -> Array:
-        D, F = shifted(Z, *work)  # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, since the y_k of a sample sum to one
+    def log_loss(self, Z: Array, Y: Array, work: tuple[Work, ...] = (None,)) -> Array:
+        # F(d) - Σ_k y_k d_k = F(z) - Σ_k y_k z_k, as the y_k sum to one
+        D, F = shifted(Z, *work)
         D *= Y
         return (F - row_sums(D, work[0]))[:, 0]
 
@@ -195,7 +198,7 @@ class SoftmaxLink(Configurable):
     def n_sides(self, n_outputs: int) -> int:
         return n_outputs
 
-    def decide(self, Z: Array) -> Any:
+    def decide(self, Z: Array) -> NDArray[Any]:
         return Z.argmax(axis=1)
 
     def inverse(self, A: Array) -> Array:
@@ -207,7 +210,7 @@ class SoftmaxLink(Configurable):
         i = int(np.argmax(np.abs(sums - 1)))
         if abs(sums[i] - 1) > SUM_TOLERANCE:
             remedy = f"Class numbers y become such rows with np.eye({Y.shape[1]})[y]"
-            remedy += "; labels that do not exclude each other want link='sigmoid'"
+            remedy += "; for labels that do not exclude each other, use link='sigmoid'"
             raise ValueError(f"Each row of Y must sum to one for softmax; row {i} sums to {sums[i]:g}. {remedy}.")
 
 
@@ -224,7 +227,7 @@ class LogLoss(Configurable):
 
     Examples
     --------
-    Exact where the probability rounds to one:
+    The loss is exact even where the probability rounds to one:
 
     >>> import numpy as np
     >>> from skbackprop.losses import LogLoss, SigmoidLink
@@ -234,15 +237,18 @@ class LogLoss(Configurable):
 
     label_smoothing: float = number(0.0, 0, 1)
 
-    def value(self, Z: Array, Y: Array, link: Any, work: Array | None = None) -> Array:
+    def value(self, Z: Array, Y: Array, link: Link | BoundLink, work: Array | None = None) -> Array:
         return link.log_loss(Z, self._smooth(Y, link, work))
 
-    def gradient(self, Z: Array, A: Array, Y: Array, link: Any, out: Array) -> Array:
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link | BoundLink, out: Array) -> Array:
         return np.subtract(A, self._smooth(Y, link, out), out)
 
-    def _smooth(self, Y: Array, link: Any, out: Array | None) -> Array:
+    def _smooth(self, Y: Array, link: Link | BoundLink, out: Array | None) -> Array:
         s = self.label_smoothing
-        return np.add(np.multiply(Y, 1 - s, out=out), s / link.n_sides(Y.shape[1]), out=out) if s else Y
+        if not s:
+            return Y
+        share = s / link.n_sides(Y.shape[1])
+        return np.add(np.multiply(Y, 1 - s, out=out), share, out=out)
 
     def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
         """Return value(Z, Y) and gradient(Z, A, Y, out) for logits like Z."""
@@ -250,7 +256,7 @@ class LogLoss(Configurable):
             return link.log_loss, lambda Z, A, Y, out: np.subtract(A, Y, out)
         return partial(self.value, link=link, work=np.empty_like(Z)), gradient_with(self, link)
 
-    def check_targets(self, Y: Array, link: Any) -> None:
+    def check_targets(self, Y: Array, link: Link) -> None:
         if hasattr(link, "check_targets"):
             link.check_targets(Y)
 
@@ -267,12 +273,12 @@ class SquaredError(Configurable):
     array([0.125])
     """
 
-    def value(self, Z: Array, Y: Array, link: Any, work: Array | None = None) -> Array:
+    def value(self, Z: Array, Y: Array, link: Link | BoundLink, work: Array | None = None) -> Array:
         E = link.probabilities(Z, work)
         E -= Y
         return 0.5 * np.einsum("ik,ik->i", E, E)
 
-    def gradient(self, Z: Array, A: Array, Y: Array, link: Any, out: Array) -> Array:
+    def gradient(self, Z: Array, A: Array, Y: Array, link: Link | BoundLink, out: Array) -> Array:
         return link.pullback(A, np.subtract(A, Y, out=out))
 
     def bind(self, Z: Array, link: BoundLink) -> tuple[Callable[..., Array], Callable[..., Array]]:
@@ -289,15 +295,17 @@ def gradient_with(loss: Loss, link: Any) -> Callable[..., Array]:
     return gradient
 
 
-def shifted(Z: Array, ones: Any = None, columns: Any = None, D: Any = None, E: Any = None, ties: Any = None) -> Any:
-    """Return D, Z less the maximum of each sample, which no exponential can overflow, and softmax's F of that.
+def shifted(
+    Z: Array, ones: Work = None, columns: Work = None, D: Work = None, E: Work = None, ties: Work = None
+) -> tuple[Array, Array]:
+    """Return D, which is Z minus the maximum of each sample, and F(D) = log Σ_k exp(d_k).
 
-    F = log Σ_k exp(d_k), where the exponential of the maximum is one: log1p of the others keeps the digits that a sum
-    with a one in it would lose. The last five are work arrays: a column of ones, one like Z.T, and three like Z.
+    No exponential of D overflows, and that of the maximum is 1: log1p of the sum of the others keeps the digits that a
+    sum with this 1 would lose. The last five are work arrays: a column of ones, one like Z.T, and three like Z.
     """
     D = np.subtract(Z, row_maxima(Z, columns), out=D)
     E = np.exp(D, out=E)
-    ties = np.floor(E, out=ties)  # 1 for the maximum, and for those that tie with it
+    ties = np.floor(E, out=ties)  # 1 for the maximum and its equals, else 0
     E -= ties
     return D, np.log1p(row_sums(E, ones) + (row_sums(ties, ones) - 1))
 
@@ -307,19 +315,19 @@ def check_between_0_and_1(Y: Array) -> None:
     low, high = Y.min(), Y.max()
     if low < 0 or high > 1:
         found = f"it holds numbers from {low:g} to {high:g}"
-        raise ValueError(f"Y must lie in [0, 1], 0 and 1 or probabilities; {found}. {remedy_for(np.unique(Y))}")
+        raise ValueError(f"Y must hold 0 and 1, or probabilities in [0, 1]; {found}. {remedy_for(np.unique(Y))}")
 
 
 def remedy_for(values: Array) -> str:
-    """Say how to make targets of labels that are other numbers than 0 and 1, of which these are the different ones."""
+    """Return a sentence that says how to turn labels with these distinct values into targets."""
     low, high = float(values[0]), float(values[-1])
     low, high = (-1.0, 1.0) if low == -1 and high in (-1, 1) else (low, high)
-    shifted = "y" if low == 0 else f"y {'-' if low > 0 else '+'} {abs(low):g}"
+    from_zero = "y" if low == 0 else f"y {'-' if low > 0 else '+'} {abs(low):g}"
     whole = low < high and (values == np.floor(values)).all()
     if whole and len(values) <= 2:
-        formula = (f"({shifted}) / {high - low:g}" if low else f"y / {high:g}") if high - low > 1 else shifted
+        formula = (f"({from_zero}) / {high - low:g}" if low else f"y / {high:g}") if high - low > 1 else from_zero
         return f"Labels {low:g} and {high:g} become targets with {formula}."
     if whole and low >= 0:
         K = f"{high - low + 1:g}"
-        return f"Class numbers become targets of {K} outputs, one for each class, with np.eye({K})[{shifted}]."
-    return "Make them 0 and 1, or take loss='squared_error' for targets that are real numbers."
+        return f"Class numbers become targets of {K} outputs, one for each class, with np.eye({K})[{from_zero}]."
+    return "Make them 0 and 1, or use loss='squared_error' for targets that are real numbers."

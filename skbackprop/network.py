@@ -1,4 +1,4 @@
-"""The network in the open: forward, loss, backward and update, one at a time, on checked arrays.
+"""The network, step by step: forward, loss, backward and update, one at a time, on checked arrays.
 
 The equations themselves stand in :mod:`skbackprop._core.layers`; fit and check_gradients use the same lines. The
 objective is
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ._core.checks import (
     check_cache,
@@ -27,22 +28,23 @@ from ._core.checks import (
 )
 from ._core.kernels import Array
 from ._core.layers import Cache, Function, bind, writing
-from ._core.parameters import Parameters, add_penalty_gradient, described, named_parameters, penalty
+from ._core.parameters import Parameters, bind_penalty, described, named_parameters, penalty
 from ._core.predict import logits
+from ._core.types import MatrixLike, Weights
 from .activations import ACTIVATIONS, Activation
-from .initializers import Normal, initial_weights, resolve_weight_init
-from .losses import LINKS, LOSSES, Link
+from .initializers import Initializer, Normal, initial_weights, resolve_weight_init
+from .losses import LINKS, LOSSES, Link, Loss
 from .registry import check_number, same
-from .solvers import SOLVERS, State
+from .solvers import SOLVERS, Solver, State
 
 OUTPUT_GAIN = 0.09  # of weight_init="auto": the first probabilities are close to equal
 
 
 class Network(Parameters):
-    """A feed-forward network in the open: forward, loss, backward and update, one at a time.
+    """A feed-forward network that is run step by step: forward, loss, backward and update, one at a time.
 
-    Every array that it is given is judged, and an error says what to do instead. Where a training by hand leaves the
-    finite numbers, loss, backward and update raise FloatingPointError, and the parameters stay as they were.
+    Every argument is checked, and an error message says what to do instead. When a training loop of your own diverges
+    to NaN or infinity, loss, backward and update raise FloatingPointError, and the parameters stay as they were.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ class Network(Parameters):
     weight_init : str, Initializer or callable (rng, fan_in, fan_out) -> array, default="auto"
         Where the weights start; see :mod:`skbackprop.initializers`. Biases start at zero.
     random_state : int or numpy.random.RandomState, default=None
-        Where W1, W2, … are drawn from, in this order; a numpy.random.Generator, which draws other numbers, is refused.
+        Source of W1, W2, …, drawn in this order. A numpy.random.Generator, which draws other numbers, is refused.
     dtype : dtype, default=float64
         float64 or float32, for all parameters and arrays.
 
@@ -95,20 +97,20 @@ class Network(Parameters):
     (array([1, 0]), 1.0)
     """
 
-    _solver: Any = None  # that of the last update which was given one, and what it remembers
-    _solver_state: State = {}
+    _solver: Any = None  # the solver that update was last given
+    _solver_state: State = {}  # what it remembers
     _n_updates = 0
 
     def __init__(
         self,
         layer_sizes: Sequence[int],
-        activation: Any = "relu",
-        loss: Any = "log_loss",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str | Loss = "log_loss",
         *,
-        link: Any = "auto",
-        weight_init: Any = "auto",
+        link: str | Link = "auto",
+        weight_init: str | Initializer = "auto",
         random_state: int | np.random.RandomState | None = None,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         sizes = checked_sizes(layer_sizes)
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -117,15 +119,17 @@ class Network(Parameters):
         self.activations = resolve_activations(activation, len(sizes) - 2)
         self.loss_function = LOSSES.resolve(loss)
         self.link = resolve_link(link, sizes[-1])
-        gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]  # of what each layer is fed with
-        gains[-1] = OUTPUT_GAIN
         rng, initializer = generator(random_state), resolve_weight_init(weight_init)
+        # of the activation before each layer: 1 for the features
+        gains = [1.0, *(getattr(phi, "gain", 1.0) for phi in self.activations)]
+        gains[-1] = OUTPUT_GAIN
         for W, gain in zip(self.W, gains, strict=True):
-            W[...] = initial_weights(initializer or Normal(float(np.sqrt(gain / len(W)))), rng, *W.shape)
+            draw = initializer or Normal(float(np.sqrt(gain / len(W))))
+            W[...] = initial_weights(draw, rng, *W.shape)
 
     @np.errstate(all="ignore")
     def forward(
-        self, X: Any, *, dropout: float = 0.0, random_state: int | np.random.RandomState | None = None
+        self, X: MatrixLike, *, dropout: float = 0.0, random_state: int | np.random.RandomState | None = None
     ) -> Cache:
         """Compute every Z and A for the samples X.
 
@@ -134,7 +138,7 @@ class Network(Parameters):
         X : array-like or sparse matrix of shape (m, n_features)
             The samples.
         dropout : float in [0, 1), default=0.0
-            Probability with which a hidden unit is left out, by masks that backward uses again.
+            Probability with which a hidden unit is left out. The cache holds the masks, which backward uses again.
         random_state : int or numpy.random.RandomState, default=None
             Source of the masks.
 
@@ -154,18 +158,20 @@ class Network(Parameters):
         check_number(self, "dropout", dropout, 0, 1)
         cache = Cache(self.layer_sizes, X.shape[0], self.dtype, dropout)
         cache.A, cache.theta = (X, *cache.A[1:]), self.theta.copy()
-        forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=generator(random_state) if dropout else None)
+        rng = generator(random_state) if dropout else None
+        forward, _ = bind(self, cache, sparse=sp.issparse(X), rng=rng)
         forward(X, cache.Z[-1])
         return cache
 
     @np.errstate(all="ignore")
-    def loss(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> float:
+    def loss(self, cache: Cache, Y: ArrayLike, sample_weight: Weights = None, alpha: float = 0.0) -> float:
         """Return J, Σ_i w_i ℓ(z_i, y_i) / Σ_i w_i + (alpha / 2) Σ_l ‖Wl‖².
 
         Parameters
         ----------
         cache : Cache
-            From forward. After an update its loss is still that of the parameters before, and so can have no penalty.
+            From forward. After an update, its loss is still that of the parameters before the update; with a penalty,
+            which would be that of the new parameters, it is refused.
         Y : array-like of shape (m, n_outputs), or (m,) for one output
             Targets: 0 and 1, one-hot rows, label indicators, or real numbers for the squared error.
         sample_weight : array-like of shape (m,), default=None
@@ -192,15 +198,15 @@ class Network(Parameters):
         return J
 
     @np.errstate(all="ignore")
-    def backward(self, cache: Cache, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> Parameters:
-        """Return the gradient of :meth:`loss` in every parameter, as ``grads.W``, ``grads.b`` and ``grads.theta``.
+    def backward(self, cache: Cache, Y: ArrayLike, sample_weight: Weights = None, alpha: float = 0.0) -> Parameters:
+        """Return the gradient of :meth:`loss` for all parameters, as ``grads.W``, ``grads.b`` and ``grads.theta``.
 
-        Every dZ, and dA of the hidden layers, is left in the cache.
+        Afterwards the cache also holds every dZ, and dA of the hidden layers.
 
         Parameters
         ----------
         cache : Cache
-            From forward, with the parameters that the network has.
+            From forward, computed with the present parameters.
         Y, sample_weight, alpha
             As in :meth:`loss`.
 
@@ -220,7 +226,9 @@ class Network(Parameters):
         check_finite(grads, "d{} is", self._n_updates)
         return grads
 
-    def objective(self, X: Any, Y: Any, sample_weight: Any = None, alpha: float = 0.0) -> tuple[float, Parameters]:
+    def objective(
+        self, X: MatrixLike, Y: ArrayLike, sample_weight: Weights = None, alpha: float = 0.0
+    ) -> tuple[float, Parameters]:
         """Return J and its gradient.
 
         Parameters
@@ -234,7 +242,7 @@ class Network(Parameters):
         return self.loss(cache, Y, sample_weight, alpha), self.backward(cache, Y, sample_weight, alpha)
 
     @np.errstate(all="ignore")
-    def update(self, grads: Parameters, learning_rate: float, solver: Any = None) -> None:
+    def update(self, grads: Parameters, learning_rate: float, solver: str | Solver | None = None) -> None:
         """Take one step of a solver; by default of plain gradient descent, θ ← θ - learning_rate · dθ.
 
         Parameters
@@ -244,14 +252,14 @@ class Network(Parameters):
         learning_rate : float
             The learning rate, not negative.
         solver : str or Solver, default=None
-            "adam", ``SGD(momentum=0.9)``, …; see :mod:`skbackprop.solvers`. What it remembers stays with the network
-            and its copies, until another solver is given, which begins afresh. A step without a solver leaves it.
+            "adam", ``SGD(momentum=0.9)``, …; see :mod:`skbackprop.solvers`. The network and its copies keep what it
+            remembers until they are given another solver, which starts anew. A step without a solver keeps it as is.
 
         Raises
         ------
         ValueError
-            If the learning rate is not a number, grads are those of a network of other sizes, or the solver wants the
-            whole table at once.
+            If the learning rate is negative or not a number, grads are from a network with other layer sizes, or the
+            solver needs all samples at once.
         TypeError
             If grads are not what backward returns.
         FloatingPointError
@@ -280,7 +288,7 @@ class Network(Parameters):
         self.theta = moved.theta
         vars(self).update(memory, _n_updates=self._n_updates + 1)
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: MatrixLike) -> Array:
         """Return the probability of each class, or, with link="sigmoid" and several outputs, of each label.
 
         Parameters
@@ -291,7 +299,7 @@ class Network(Parameters):
         Returns
         -------
         P : ndarray of shape (m, n_classes)
-            Of a single output 1 - a and a, both exact, as a classifier of scikit-learn has them; else AL.
+            For a single output 1 - a and a, both exact, as scikit-learn's classifiers return them; otherwise AL.
 
         Raises
         ------
@@ -301,10 +309,10 @@ class Network(Parameters):
             If the probabilities are not finite.
         """
         single = self.layer_sizes[-1] == 1
-        return self._outputs(X, self.link.both_sides if single else self.link.probabilities, 2 if single else 0)
+        return self._outputs(X, getattr(self.link, "both_sides" if single else "probabilities"), 2 if single else 0)
 
-    def predict(self, X: Any) -> Any:
-        """Return the number of the most probable class of each sample, or which labels are more probable than not.
+    def predict(self, X: MatrixLike) -> NDArray[np.int64]:
+        """Return the number of each sample's most probable class, or 1 for each label of probability above one half.
 
         Parameters
         ----------
@@ -314,25 +322,25 @@ class Network(Parameters):
         Returns
         -------
         y : ndarray of int of shape (m,), or (m, n_outputs) with link="sigmoid" and several outputs
-            0 and 1 for one output.
+            For one output, 0 and 1.
         """
         decided = np.asarray(self.link.decide(self._outputs(X)), np.int64)
         return decided[:, 0] if decided.ndim == 2 and decided.shape[1] == 1 else decided
 
-    def score(self, X: Any, y: Any) -> float:
-        """Return the accuracy, the share of the samples that :meth:`predict` gets right: of label indicators, entirely.
+    def score(self, X: MatrixLike, y: ArrayLike) -> float:
+        """Return the accuracy: the share of samples that :meth:`predict` gets right, label indicators in every label.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (m, n_features)
             The samples.
         y : array-like of shape (m,) or (m, n_outputs)
-            What predict should return; the columns of 0 and 1 and the one-hot rows that :meth:`loss` takes will do.
+            What predict should return. A column of 0 and 1, or one-hot rows, as :meth:`loss` takes them, will do.
 
         Raises
         ------
         ValueError
-            If y is neither.
+            If y is none of these.
         """
         predicted = self.predict(X)
         right = predicted == checked_classes(y, self.layer_sizes[-1], predicted)
@@ -349,39 +357,40 @@ class Network(Parameters):
         return described(title, named_parameters(self))
 
     def _remembered(self, solver: Any) -> dict[str, Any]:
-        """Return a solver, and a copy of what it remembers, as the attributes that hold them after its step.
+        """Return the attributes that are to hold a solver and what it remembers, after a step by it.
 
-        Copies of a network may share what they remember, since no step writes to it.
+        Both are copies: a step that fails changes nothing, and copies of a network can share what is remembered.
         """
         if getattr(solver, "full_batch_only", False):
-            instead = "it searches along a line with the whole table; train BackpropClassifier(solver=...) with it"
-            raise ValueError(f"solver={solver!r} has no single steps: {instead}, or take 'adam', 'sgd', ….")
+            instead = "its line search needs all samples. Give it to BackpropClassifier(solver=...)"
+            raise ValueError(f"solver={solver!r} does not take single steps: {instead}, or use 'adam', 'sgd', ….")
         goes_on = self._solver is not None and same(solver, self._solver)
         state = copy.deepcopy(self._solver_state) if goes_on else solver.init_state(self.theta)
         return {"_solver": copy.deepcopy(solver), "_solver_state": state}
 
     @np.errstate(all="ignore")
-    def _outputs(self, X: Any, write: Function = np.positive, n_columns: int = 0) -> Array:
-        """Return the logits, or what write makes of them."""
+    def _outputs(self, X: MatrixLike, write: Function = np.positive, n_columns: int = 0) -> Array:
+        """Return the logits, or what ``write(Z, out)`` makes of them."""
         X = checked_samples(self, X)
-        outputs, sound = logits(X, self.W, self.b, self.activations, writing(write), n_columns)
-        if not sound and np.isnan(outputs.min()):
+        outputs, is_finite = logits(X, self.W, self.b, self.activations, writing(write), n_columns)
+        if not is_finite and np.isnan(outputs.min()):
             raise diverged("The outputs are nan", self._n_updates)
         return outputs
 
 
 def objective_at(network: Network, Z: Array, Y: Array, c: Array, alpha: float) -> float:
-    """Return J for logits Z, checked targets and coefficients c, and the network's weights."""
+    """Return J for logits Z, checked targets Y and coefficients c, with the penalty of the network's weights."""
     losses = network.loss_function.value(Z, Y, network.link)
     return float(np.sum(c[:, 0] * losses)) + penalty(network.weights, alpha)
 
 
 def gradient_at(network: Network, cache: Cache, Y: Array, c: Array, alpha: float) -> Parameters:
-    """Return the gradient of the same J, and leave every dZ and dA in the cache."""
+    """Return the gradient of J at the cache's logits, and fill every dZ and dA of the cache."""
     grads, X = Parameters(network.layer_sizes, network.dtype), cache.A[0]
     _, backward = bind(network, cache, grads, sparse=sp.issparse(X), keeps_dA=True)
     backward(X, cache.Z[-1], Y, c)
-    add_penalty_gradient(network.weights, alpha, grads.weights)
+    if alpha:
+        bind_penalty(network.weights, alpha, grads.weights)()
     return grads
 
 
@@ -398,5 +407,6 @@ def resolve_activations(spec: Any, n_hidden: int) -> list[Activation]:
     """Return one activation for each hidden layer, from one for all or a list of them."""
     specs = list(spec) if isinstance(spec, (list, tuple)) else [spec] * n_hidden
     if (n := len(specs)) != n_hidden:
-        raise ValueError(f"activation must be one, or one for each of the {n_hidden} hidden layers; got {n} of them.")
+        each = f"a list with one for each of the {n_hidden} hidden layers"
+        raise ValueError(f"activation must be a single one, or {each}; got a list of {n}.")
     return [ACTIVATIONS.resolve(each) for each in specs]

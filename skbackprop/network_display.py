@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from numbers import Integral
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._core.kernels import Array
 from ._display.drawing import Drawing
 from ._display.fitted import last_step, names_of_features, names_of_outputs
 from ._sklearn.compat import check_matplotlib_support
 from .network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_UNITS = 12
 
@@ -23,14 +27,15 @@ class NetworkDisplay:
 
     Use :meth:`from_estimator`, or give the constructor weights of your own and call :meth:`plot`.
 
-    The colour of a line is the sign of its weight, blue for positive and orange for negative. Width and opacity are its
-    size, on a scale for each layer: the size of the widest line stands above it. The biases are the lines that leave
-    the squares marked 1. The numbers in the circles count from 0: hidden unit 3 has the weights ``W1[:, 3]`` and
-    ``W2[3, :]``.
+    The colour of a line shows the sign of its weight: blue is positive, orange is negative. Width and opacity show the
+    weight's size, on a scale of its own for each layer: above a layer stands the size of its widest line. The biases
+    are the lines that leave the squares marked 1. The numbers in the circles count from 0: hidden unit 3 has the
+    weights ``W1[:, 3]`` and ``W2[3, :]``.
 
-    Of a layer that has more than ``max_units``, the largest are drawn, in their own order. The size of a unit is the
-    norm of the weights that lead into it times the norm of those that lead out of it; features have only the latter,
-    outputs only the former. With relu it does not change if weights are moved from one side of the unit to the other.
+    If a layer has more than ``max_units`` units, only the largest are drawn, in their original order. The size of a
+    unit is the norm of the weights that lead into it times the norm of those that lead out of it; features have only
+    the latter, outputs only the former. It does not change if the weights into a unit are multiplied by a factor and
+    those out of it are divided by the same factor. (With relu, and the bias multiplied too, nor do the outputs.)
 
     Parameters
     ----------
@@ -71,8 +76,8 @@ class NetworkDisplay:
     [4, 6, 3]
     """
 
-    coefs: Sequence[Any]
-    intercepts: Sequence[Any]
+    coefs: Sequence[ArrayLike]
+    intercepts: Sequence[ArrayLike]
     _: KW_ONLY
     feature_names: Sequence[str] | None = None
     output_names: Sequence[str] | None = None
@@ -84,7 +89,7 @@ class NetworkDisplay:
         *,
         feature_names: Sequence[str] | None = None,
         max_units: int = MAX_UNITS,
-        ax: Any = None,
+        ax: "Axes | None" = None,
     ) -> Self:
         """Draw a fitted estimator or a Network.
 
@@ -93,8 +98,8 @@ class NetworkDisplay:
         estimator_or_network : TwoLayerClassifier, BackpropClassifier, a Pipeline or search that ends in one, or Network
             Estimators must be fitted.
         feature_names : sequence of str, default=None
-            Names of the inputs; by default those that fit has seen, for a pipeline what its ``get_feature_names_out``
-            says, and x0, x1, … where there are none.
+            Names of the inputs; by default those seen during fit, or for a pipeline those from its
+            ``get_feature_names_out``, or x0, x1, … if there are none.
         max_units : int, default=12
             Most units to draw of each layer.
         ax : matplotlib Axes, default=None
@@ -108,7 +113,7 @@ class NetworkDisplay:
         Raises
         ------
         TypeError
-            If there is no network in it.
+            If the estimator has no network.
         ValueError
             If max_units is less than 1, there are more or fewer names than units, or a weight is not finite.
         NotFittedError
@@ -125,7 +130,7 @@ class NetworkDisplay:
         names = names if feature_names is None else feature_names
         return cls(W, b, feature_names=names, output_names=outputs).plot(ax, max_units=max_units)
 
-    def plot(self, ax: Any = None, *, max_units: int = MAX_UNITS) -> Self:
+    def plot(self, ax: "Axes | None" = None, *, max_units: int = MAX_UNITS) -> Self:
         """Draw the network.
 
         Parameters
@@ -162,7 +167,7 @@ class NetworkDisplay:
         return self
 
 
-def checked_weights(coefs: Sequence[Any], intercepts: Sequence[Any]) -> tuple[list[Array], list[Array]]:
+def checked_weights(coefs: Sequence[ArrayLike], intercepts: Sequence[ArrayLike]) -> tuple[list[Array], list[Array]]:
     """Return W1, W2, … and b1, b2, … as arrays.
 
     Raises
@@ -198,7 +203,7 @@ def checked_names(parameter: str, names: Sequence[str] | None, letter: str, n: i
 
 
 def largest_units(W: list[Array], max_units: int) -> list[Array]:
-    """Return of each layer, in order, the units with the largest norm of weights in times norm of weights out."""
+    """Return, for each layer, the units with the largest norm of weights in times norm of weights out, in order."""
     into = [1.0, *(np.linalg.norm(each, axis=0) for each in W)]
     out = [*(np.linalg.norm(each, axis=1) for each in W), 1.0]
     return [np.sort(np.argsort(-(i * o), kind="stable")[:max_units]) for i, o in zip(into, out, strict=True)]

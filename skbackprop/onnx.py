@@ -1,18 +1,21 @@
 """Fitted models as ONNX files, and the converters by which skl2onnx can convert the classifiers and the encoder.
 
-Nothing of the package imports skl2onnx but what is called from here, and that only when a function is called.
+skl2onnx is imported only when a function of this module is called.
 """
 
+import copy
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from ._core.types import MatrixLike
+from ._data.feature_tables import labels_of
 from ._onnx.check import check_answers
 from ._onnx.graph import Graph, tensor_type
-from ._onnx.inputs import input_feed, labels_of, named_columns, table
+from ._onnx.inputs import input_feed, named_columns, table
 from ._onnx.models import check_kind, threshold_of
 from ._onnx.networks import ACTIVATION_NODES, convert_classifier, set_output_types
 from ._onnx.ramps import convert_encoder, set_encoder_output_types
@@ -20,21 +23,24 @@ from ._onnx.whole import Whole, convert_whole, set_whole_output_types
 from .classifiers import BackpropClassifier, TwoLayerClassifier
 from .preprocessing import PiecewiseLinearEncoder
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 __all__ = ["ACTIVATION_NODES", "Graph", "input_feed", "register_converters", "to_onnx"]
 
-CHECKED_SAMPLES = 1000  # samples of X whose answers are compared before a model is handed out
+CHECKED_SAMPLES = 1000  # samples of X whose predictions are compared before a model is returned
 
 
-def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
+def to_onnx(model: Any, X: MatrixLike, *, target_opset: int | dict[str, int] | None = None) -> "ModelProto":
     """Return a fitted model as an ONNX model with two outputs, ``label`` and ``probabilities``.
 
-    Where onnxruntime is installed, the answers of both models are compared first, for up to 1,000 samples of X:
-    probabilities, and labels where the probability is not at the very threshold.
+    If onnxruntime is installed, the predictions of both models are compared first, for up to 1,000 samples of X: the
+    probabilities, and the labels unless a probability is too close to the threshold.
 
     Parameters
     ----------
     model : estimator
-        A fitted classifier of this package, or what holds one: a Pipeline, a search, FixedThresholdClassifier,
+        A fitted classifier of this package, or a model that holds one: a Pipeline, a search, FixedThresholdClassifier,
         TunedThresholdClassifierCV, CalibratedClassifierCV, VotingClassifier, StackingClassifier, BaggingClassifier,
         OneVsRestClassifier, SelfTrainingClassifier. Transformers and other classifiers in it are left to skl2onnx.
     X : array-like, sparse matrix or DataFrame
@@ -58,9 +64,9 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     NotFittedError
         If the model is not fitted.
     ValueError
-        If X has no samples or columns that are neither numbers nor strings, the labels are neither integers nor
-        strings, the model has no probabilities or holds classifiers in a way that is not converted, a calibration is
-        not by sigmoids, or the ONNX model gives other answers than the model.
+        If X has no samples, or columns that are neither numbers nor strings; if the labels are neither integers nor
+        strings; if the model has no probabilities, or holds classifiers in a way that is not converted; if a
+        calibration is not by sigmoids; or if the ONNX model predicts something else than the model.
     TypeError
         If an activation has no entry in ``ACTIVATION_NODES``.
 
@@ -87,14 +93,14 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     try:
         return converted(whole, columns, X, target_opset)
     except Exception as error:
-        if dtype == np.float64 and works_in_float32(whole, columns, X, target_opset):
+        if dtype == np.float64 and works_in_float32(copy.copy(whole), columns, X, target_opset):
             remedy = "give X.astype('float32'), of a DataFrame the columns of numbers, to fit and to to_onnx"
             raise ValueError(f"A part of the model is converted in float32 only; {remedy}. ({error})") from error
         raise
 
 
 def converted(whole: Whole, columns: dict[str, Any], X: Any, target_opset: Any) -> Any:
-    """Return the ONNX model of a whole model, checked as far as the installed packages can."""
+    """Return the ONNX model of a whole model, checked as far as the installed packages allow."""
     import skl2onnx
     from onnx.checker import check_model
 
@@ -110,7 +116,7 @@ def converted(whole: Whole, columns: dict[str, Any], X: Any, target_opset: Any) 
 
 
 def works_in_float32(whole: Whole, columns: dict[str, Any], X: Any, target_opset: Any) -> bool:
-    """Tell whether a model that is not converted in float64 is converted in float32."""
+    """Tell whether a model whose conversion in float64 fails can be converted in float32."""
     try:
         return bool(converted(whole.set_params(dtype=np.float32), columns, X, target_opset))
     except Exception:
@@ -118,12 +124,14 @@ def works_in_float32(whole: Whole, columns: dict[str, Any], X: Any, target_opset
 
 
 def register_converters() -> None:
-    """Make skl2onnx know classifiers and encoder, for those who call its own ``convert_sklearn`` or ``to_onnx``."""
+    """Register classifiers and encoder with skl2onnx, so that its ``convert_sklearn`` and ``to_onnx`` convert them."""
     try:
         from skl2onnx import update_registered_converter
     except ImportError:
-        raise ImportError("ONNX models need skl2onnx: pip install 'skbackprop[onnx]'.") from None
-    options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "raw_scores": [True, False]}
+        how = "install the extra 'onnx': pip install -e '.[onnx]' in the checkout of skbackprop"
+        raise ImportError(f"ONNX models need skl2onnx; {how}.") from None
+    switch = [True, False]
+    options = {"zipmap": [*switch, "columns"], "nocl": switch, "output_class_labels": switch, "raw_scores": switch}
     for kind, set_types, convert in (
         (TwoLayerClassifier, set_output_types, convert_classifier),
         (BackpropClassifier, set_output_types, convert_classifier),

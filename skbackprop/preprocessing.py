@@ -5,13 +5,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._core.kernels import Array
-from ._data.columns import has_dates, what_is_wrong
 from ._sklearn.compat import COUNT, StrOptions, _check_feature_names_in
-from ._sklearn.inputs import check_sample_weight, float_dtypes
+from ._sklearn.inputs import check_sample_weight, validated
 from ._sklearn.versions import completed, warn_of_version, with_version
 
 __all__ = ["PiecewiseLinearEncoder"]
@@ -19,6 +19,7 @@ __all__ = ["PiecewiseLinearEncoder"]
 ROWS_PER_BIN = 100  # n_bins="auto": a bin for so many rows,
 FEWEST_BINS, MOST_BINS = 2, 8  # within these
 BLOCK = 2**16  # numbers that transform computes at a time: they stay in the processor's cache
+DENSE: dict[str, Any] = {"accept_sparse": False, "ensure_all_finite": "allow-nan"}
 COLUMNS = 8  # that fit copies at a time: one by one, each would read the whole table
 
 
@@ -47,19 +48,19 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Mean of each column.
-    scale_ : ndarray of shape (n_features_in_,)
+    scale_ : ndarray of shape (n_features,)
         Standard deviation of each column; infinite if it has a single value or none.
-    bin_edges_ : list of ndarray of shape (n_bins_of_the_column + 1,)
+    bin_edges_ : list of ndarray of shape (n_bins + 1,)
         The quantiles t of each column, its minimum and maximum included; empty where a column has no ramps.
-    ramp_means_ : list of ndarray of shape (n_bins_of_the_column,)
+    ramp_means_ : list of ndarray of shape (n_bins,)
         Mean of each ramp over the training rows in which the column is known.
     missing_features_ : ndarray of int
         Numbers of the columns that have an indicator.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all of them are strings.
 
     See Also
@@ -94,7 +95,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     def __init__(self, n_bins: int | str = "auto") -> None:
         self.n_bins = n_bins
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find the means, the standard deviations and the quantiles of the columns.
 
         Parameters
@@ -121,21 +122,21 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             If X is sparse.
         """
         self._validate_params()
-        X = checked(self, X, reset=True)
-        w = check_sample_weight(sample_weight, X, "sample_weight")
-        found = [Column.of(x, u, self.n_bins) for x, u in columns_with_weights(X, w)]
-        names = getattr(self, "feature_names_in_", range(X.shape[1]))
+        table: Array = validated(self, X, "X", **DENSE)
+        w = check_sample_weight(sample_weight, table, "sample_weight")
+        found = [Column.of(x, u, self.n_bins) for x, u in columns_with_weights(table, w)]
+        names = getattr(self, "feature_names_in_", range(table.shape[1]))
         for name, column in zip(names, found, strict=True):
             if np.isnan(column.scale):
-                raise ValueError(f"column {name!r} spans more than {X.dtype} can hold; divide it by a number.")
-        self.mean_ = np.array([column.mean for column in found], X.dtype)
-        self.scale_ = np.array([column.scale for column in found], X.dtype)
+                raise ValueError(f"Column {name!r} spans more than {table.dtype} holds; divide it by a number.")
+        self.mean_ = np.array([column.mean for column in found], table.dtype)
+        self.scale_ = np.array([column.scale for column in found], table.dtype)
         self.bin_edges_ = [column.edges for column in found]
         self.ramp_means_ = [column.ramp_means for column in found]
         self.missing_features_ = np.flatnonzero([column.has_gaps for column in found])
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: ArrayLike) -> Any:
         """Encode.
 
         Parameters
@@ -154,18 +155,18 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             If X holds text, dates or infinity, or other columns than in fit; the message names the column.
         """
         check_is_fitted(self)
-        X = checked(self, X, reset=False)
-        ramps = Ramps.of(self, X.dtype)
+        table: Array = validated(self, X, "X", reset=False, **DENSE)
+        ramps = Ramps.of(self, table.dtype)
         n = len(ramps.source)
-        encoded = np.empty((len(X), n + len(self.missing_features_)), X.dtype)
+        encoded = np.empty((len(table), n + len(self.missing_features_)), table.dtype)
         step = max(1, BLOCK // encoded.shape[1])
-        for start in range(0, len(X), step):
+        for start in range(0, len(table), step):
             rows = slice(start, start + step)
-            ramps.write(X[rows], encoded[rows, :n])
-            encoded[rows, n:] = np.isnan(X[rows, self.missing_features_])
+            ramps.write(table[rows], encoded[rows, :n])
+            encoded[rows, n:] = np.isnan(table[rows, self.missing_features_])
         return encoded
 
-    def get_feature_names_out(self, input_features: Any = None) -> Any:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
         """Return the names of the encoded columns.
 
         Parameters
@@ -200,19 +201,6 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def checked(encoder: PiecewiseLinearEncoder, X: Any, reset: bool) -> Any:
-    """Return X as an array of floats, NaN allowed; what cannot be one is refused by the name of its column."""
-    if has_dates(X):
-        raise ValueError(what_is_wrong(X))
-    try:
-        return validate_data(encoder, X, reset=reset, dtype=float_dtypes(X), ensure_all_finite="allow-nan")
-    except (TypeError, ValueError) as error:
-        wrong = what_is_wrong(X)
-        if wrong is None:
-            raise
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(wrong) from None
 
 
 # ---------------------------------------------------------------------- transform
@@ -332,11 +320,11 @@ def n_bins_for(n: int) -> int:
 
 
 def moments(values: Array, shares: Array) -> tuple[float, float]:
-    """Return the weighted mean and standard deviation, whatever the size of the numbers."""
-    mean = values[0] + (values - values[0]) @ shares
+    """Return the weighted mean and standard deviation; no square is too large or too small."""
+    mean = values @ shares
     deviations = values - mean
     largest = np.abs(deviations).max()
-    return mean, largest * np.sqrt((deviations / largest) ** 2 @ shares)
+    return float(mean), float(largest * np.sqrt((deviations / largest) ** 2 @ shares))
 
 
 def quantiles(values: Array, weights: Array, n_bins: int) -> Array:
@@ -347,7 +335,7 @@ def quantiles(values: Array, weights: Array, n_bins: int) -> Array:
     cumulated = np.cumsum(weights)
     wanted = cumulated[-1] * np.arange(n_bins + 1) / n_bins
     at_least = np.searchsorted(cumulated, wanted * (1 - 1e-12))
-    more = np.searchsorted(cumulated, wanted * (1 + 1e-12), side="right")
+    more = np.searchsorted(cumulated, wanted * (1 + 1e-12))
     return values[at_least] / 2 + values[np.minimum(more, len(values) - 1)] / 2
 
 

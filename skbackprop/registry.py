@@ -1,7 +1,7 @@
 """Names for the members of a family (activations, losses, solvers, ...), and objects that know their parameters.
 
-A family is a :class:`Registry`. A class and one ``register`` line are all it takes to add a member; from then on its
-name is understood by every estimator, listed by every error message and met by every test that walks the registry.
+A family is a :class:`Registry`. A class and one ``register`` line are all it takes to add a member: every estimator
+then accepts its name, error messages list it, and the tests that loop over the registry cover it.
 """
 
 import inspect
@@ -9,14 +9,15 @@ import numbers
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields
 from math import inf
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
-T = TypeVar("T")
+T = TypeVar("T")  # what a member of a family is
+Make = TypeVar("Make", bound=Callable[[], Any])
 
 
-class Registry(dict[str, Callable[[], Any]]):
+class Registry(dict[str, Callable[[], T]]):
     """The known names of one family.
 
     Parameters
@@ -39,17 +40,17 @@ class Registry(dict[str, Callable[[], Any]]):
         super().__init__()
         self.parameter, self.required = parameter, required
 
-    def register(self, *names: str) -> Callable[[T], T]:
-        """Return a decorator that enters a class (or a function without arguments) under the given names."""
+    def register(self, *names: str) -> Callable[[Make], Make]:
+        """Return a decorator that registers a class (or a function without arguments) under the given names."""
 
-        def enter(make: Any) -> Any:
+        def enter(make: Make) -> Make:
             self.update(dict.fromkeys(names, make))
             return make
 
         return enter
 
-    def resolve(self, spec: Any, parameter: str | None = None) -> Any:
-        """Turn a name into an object; hand an object back once it is seen to have the required methods.
+    def resolve(self, spec: str | T, parameter: str | None = None) -> T:
+        """Turn a name into an object; return an object as it is, if it has the required methods.
 
         Parameters
         ----------
@@ -70,7 +71,7 @@ class Registry(dict[str, Callable[[], Any]]):
             return self[spec]()
         missing = [name for name in self.required if not callable(getattr(spec, name, None))]
         if not missing and not isinstance(spec, type):
-            return spec
+            return cast(T, spec)
         names, methods = ", ".join(map(repr, sorted(self))), " and ".join(f"{name}()" for name in self.required)
         if isinstance(spec, str):
             known = f"the known names are {names}. An object with {methods} is taken too"
@@ -80,11 +81,11 @@ class Registry(dict[str, Callable[[], Any]]):
 
 
 class Configurable:
-    """An object that is its constructor's parameters: printed, compared, cloned and searched by them.
+    """An object that holds its constructor's parameters and nothing else: it is printed, compared and cloned by them.
 
     This is the part of scikit-learn's ``BaseEstimator`` that ``clone`` and ``GridSearchCV`` rely on
     (``solver__beta_1`` reaches the ``beta_1`` of a given ``Adam()``), without scikit-learn. A subclass has an
-    ``__init__`` of its own, or is a ``@dataclass(eq=False, repr=False)``, whose fields by :func:`number` are checked.
+    ``__init__`` of its own, or is a ``@dataclass(eq=False, repr=False)``; fields made by :func:`number` are checked.
 
     Examples
     --------
@@ -134,7 +135,7 @@ class Configurable:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Tell whether two objects, or lists of them, are of the same types and hold the same numbers, however deep."""
+    """Tell whether two objects have the same type and equal contents, those of lists, dicts and attributes included."""
     if type(a) is not type(b):
         return False
     if isinstance(a, (list, tuple)):
@@ -147,12 +148,12 @@ def same(a: Any, b: Any) -> bool:
 
 
 def number(default: Any = MISSING, low: float = 0, high: float = inf, **limits: bool) -> Any:
-    """Return a field for a dataclass that is a Configurable: a number that :func:`check_number` checks.
+    """Return a dataclass field for a Configurable: a number, which :func:`check_number` checks.
 
     Parameters
     ----------
     default : float or None
-        The default; None is a valid value where it is the default. Without it, the parameter must be given.
+        The default; None is a valid value only if it is the default. Without a default, the parameter is required.
     low, high, **limits
         As in :func:`check_number`.
     """

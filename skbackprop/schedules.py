@@ -1,22 +1,22 @@
 r"""Schedules: how the learning rate moves. The rate of a step is learning_rate times a factor.
 
-===============  ====================================================================  ===========
-schedule         factor                                                                looks ahead
-===============  ====================================================================  ===========
+===============  ====================================================================  =============
+schedule         factor                                                                uses max_iter
+===============  ====================================================================  =============
 "constant"       1                                                                     no
 "invscaling"     1 / (1 + epoch)^power                                                 no
 "adaptive"       divided by 5 when the loss has not fallen for ``patience`` epochs     no
 "cosine"         (1 + cos(π · progress)) / 2                                           yes
 "one_cycle"      up to 1 over the first part of training, then down to 0               yes
 callable         callable(progress)                                                    yes
-===============  ====================================================================  ===========
+===============  ====================================================================  =============
 
 ``progress`` runs from 0 to 1 over the max_iter epochs of one fit, ``epoch`` counts all epochs since the last fit that
-started from new weights. A schedule is its hyper-parameters; what it remembers (only "adaptive" does) is a plain dict
-from ``init_state``.
+started from new weights. A schedule holds only its hyper-parameters; what it remembers (only "adaptive" does) is a
+plain dict from ``init_state``.
 
-To add one, subclass :class:`Schedule` and enter it with ``@SCHEDULES.register("name")``, or just pass a function of
-progress.
+To add a schedule, subclass :class:`Schedule` and register it with ``@SCHEDULES.register("name")``, or just pass a
+function of progress.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,14 @@ from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 
-SCHEDULES = Registry("schedule", ("init_state", "factor", "observe"))
+SCHEDULES: "Registry[Schedule]" = Registry("schedule", ("init_state", "factor", "observe"))
 
 
 class Schedule(Configurable):
-    """What a schedule must have; the base class is the constant one."""
+    """The protocol of a schedule; this base class keeps the rate constant."""
 
     def init_state(self) -> State:
-        """Return what the schedule remembers at first: numbers only."""
+        """Return what the schedule remembers before the first epoch: a dict of numbers."""
         return {}
 
     def factor(self, progress: float, epoch: int, state: State) -> float:
@@ -43,7 +43,7 @@ class Schedule(Configurable):
         return 1.0
 
     def observe(self, loss: float, state: State) -> None:
-        """Take note, at the end of an epoch, of what patience watches: the training loss, or the negated score."""
+        """Update the state after an epoch, given what patience watches: the training loss, or the negated score."""
 
 
 @SCHEDULES.register("constant")
@@ -84,15 +84,15 @@ class InvScaling(Schedule):
 @SCHEDULES.register("adaptive")
 @dataclass(eq=False, repr=False)
 class Adaptive(Schedule):
-    """The rate is divided whenever the loss stops falling; stopping altogether is left to ``n_iter_no_change``.
+    """The rate is divided whenever the loss stops falling; when training ends is left to ``n_iter_no_change``.
 
     Parameters
     ----------
     divide_by : float, default=5.0
         What the rate is divided by (MLPClassifier's value).
     patience : int, default=5
-        Epochs without a new lowest loss before it is divided. The default is that of n_iter_no_change: for a fit to go
-        on at lower rates, give a greater n_iter_no_change, or None.
+        Epochs without a new lowest loss after which the rate is divided. n_iter_no_change has the same default: for
+        training to continue at lower rates, set it to a larger number, or to None.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def resolve_schedule(spec: Any) -> Schedule:
     Raises
     ------
     ValueError
-        If a name is not known, or a factor on the way from progress 0 to 1 is negative or not finite.
+        If a name is not known, or the factor is negative or not finite at some progress from 0 to 1.
     """
     is_function = callable(spec) and not isinstance(spec, type) and not hasattr(spec, "factor")
     schedule = FunctionOfProgress(spec) if is_function else SCHEDULES.resolve(spec)

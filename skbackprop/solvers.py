@@ -1,9 +1,9 @@
 r"""Solvers: how a gradient g becomes a change of the parameters θ.
 
-A stepping solver is its hyper-parameters; what it remembers between steps is a plain dict, made by ``init_state``, so
-that training can be saved and resumed. ``stepper(parameters, gradients, state)`` binds the arrays once and returns
-``step(learning_rate)``, which reads g = gradients.theta and changes θ = parameters.theta in place. In every step θ
-changes in the last call, so an interrupt never leaves half an update behind.
+A stepping solver holds only its hyper-parameters; what it remembers between steps is a plain dict, made by
+``init_state``, so that training can be saved and resumed. ``stepper(parameters, gradients, state)`` binds the arrays
+once and returns ``step(learning_rate)``, which reads g = gradients.theta and changes θ = parameters.theta in place.
+The last call of every step is the one that changes θ, so an interrupt never leaves half an update behind.
 
 ================  =========================================================================================
 solver            one step, with learning rate η
@@ -14,10 +14,10 @@ rmsprop           v ← ρ v + (1 - ρ) g²;  θ ← θ - η g / (√v + ε)
 adam              m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²;  θ ← θ - η m̂ / (√v̂ + ε),
                   with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
 adamw             as adam, with θ ← θ - η (m̂ / (√v̂ + ε) + λ W) for the weights W; biases do not decay
-lbfgs             scipy's L-BFGS on the whole table; the line search chooses the step, so there is no rate
+lbfgs             SciPy's L-BFGS on all samples; its line search chooses the step, so there is no learning rate
 ================  =========================================================================================
 
-To add one, write a class with what :class:`Solver` names and enter it with ``@SOLVERS.register("name")``.
+To add a solver, write a class that has what :class:`Solver` lists, and register it with ``@SOLVERS.register("name")``.
 
 References
 ----------
@@ -33,22 +33,23 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ._core.kernels import Array, axpy, stretches
+from ._core.kernels import Array, adder, stretches
 from ._core.parameters import Parameters
 from .registry import Configurable, Registry, number
 
 State = dict[str, Any]
 Step = Callable[[float], None]
+Objective = Callable[[Array], tuple[float, Array]]
 
-SOLVERS = Registry("solver", ("init_state",))
+SOLVERS: "Registry[Solver | LBFGS]" = Registry("solver", ("init_state",))
 
 
 class Solver(Protocol):
-    """What a stepping solver must have."""
+    """The protocol of a stepping solver."""
 
     default_learning_rate: float  # what learning_rate="auto" means
-    rate_follows_scale: bool  # divide that by the mean square of the features where it is above one
-    full_batch_only: bool
+    rate_follows_scale: bool  # whether "auto" divides it by the mean square of the features, where that is above 1
+    full_batch_only: bool  # whether it needs all samples at every step
 
     def init_state(self, theta: Array) -> State:
         """Return what the solver remembers before the first step: arrays and numbers only."""
@@ -59,12 +60,12 @@ class Solver(Protocol):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class SteppingSolver(Configurable):
-    """What the stepping solvers share: a bound on the gradient's norm.
+    """The base class of the stepping solvers, with a bound on the gradient's norm.
 
     Parameters
     ----------
     max_grad_norm : float, default=None
-        A gradient longer than this is shortened to it before the step. None leaves it as it is.
+        A gradient with a larger norm is scaled down to this norm before the step. None sets no bound.
     """
 
     default_learning_rate = 8e-3  # chosen on the benchmark tables, docs/defaults.md
@@ -74,12 +75,12 @@ class SteppingSolver(Configurable):
     max_grad_norm: float | None = number(None, open_low=True)
 
     def clip(self, g: Array) -> None:
-        """Shorten g in place to max_grad_norm, if there is one."""
+        """Shorten g in place to the norm max_grad_norm, if it is longer."""
         if self.max_grad_norm is None:
             return
         with np.errstate(over="ignore"):
             norm = sqrt(g.dot(g))
-        if norm == inf:  # the squares are too large, not the norm
+        if norm == inf:  # the squares overflow; the norm itself may not
             g /= np.abs(g).max()
             g *= self.max_grad_norm / sqrt(g.dot(g))
         elif norm > self.max_grad_norm:
@@ -107,7 +108,7 @@ class SGD(SteppingSolver):
     SGD(momentum=0.9, nesterov=True)
     """
 
-    default_learning_rate = 0.1  # the notebooks' 0.05 and 0.1, on standardised features
+    default_learning_rate = 0.1  # notebooks use 0.05 or 0.1, on standardised features
     rate_follows_scale = True  # gradients grow with the features, and this solver does not normalise them
 
     momentum: float = number(0.0, 0, 1)
@@ -117,20 +118,26 @@ class SGD(SteppingSolver):
         return {"v": np.zeros_like(theta)} if self.momentum else {}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        theta, g, mu = parameters.theta, gradients.theta, np.array(self.momentum, parameters.dtype)
-        v: Any = state.get("v")
+        theta, g = parameters.theta, gradients.theta
+        add_to_theta = adder(g, theta)
+
+        def descend(learning_rate: float) -> None:
+            self.clip(g)
+            add_to_theta(-learning_rate)
+
+        if not self.momentum:
+            return descend
+        v, mu = state["v"], np.array(self.momentum, theta.dtype)
         change = np.empty_like(theta) if self.nesterov else v
+        add_to_v, add_to_change = adder(g, v), adder(g, change)
 
         def step(learning_rate: float) -> None:
             self.clip(g)
-            if not self.momentum:
-                axpy(-learning_rate, g, theta)
-                return
             np.multiply(v, mu, out=v)
-            axpy(-learning_rate, g, v)
+            add_to_v(-learning_rate)
             if self.nesterov:
                 np.multiply(v, mu, out=change)
-                axpy(-learning_rate, g, change)
+                add_to_change(-learning_rate)
             np.add(theta, change, out=theta)
 
         return step
@@ -166,18 +173,19 @@ class RMSprop(SteppingSolver):
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
         theta, change = parameters.theta, np.empty_like(parameters.theta)
         rho, epsilon = np.array([self.rho, self.epsilon], theta.dtype)
-        cut = stretches(gradients.theta, state["v"], change)
+        cut = [(g, v, delta, adder(delta, v)) for g, v, delta in stretches(gradients.theta, state["v"], change)]
+        add_change = adder(change, theta)
 
         def step(learning_rate: float) -> None:
             self.clip(gradients.theta)
-            for g, v, delta in cut:
+            for g, v, delta, add_squares in cut:
                 np.multiply(g, g, out=delta)
                 np.multiply(v, rho, out=v)
-                axpy(1 - self.rho, delta, v)
+                add_squares(1 - self.rho)
                 np.sqrt(v, out=delta)
                 np.add(delta, epsilon, out=delta)
                 np.divide(g, delta, out=delta)
-            axpy(-learning_rate, change, theta)
+            add_change(-learning_rate)
 
         return step
 
@@ -205,7 +213,7 @@ class Adam(SteppingSolver):
     Adam(beta_2=0.99)
     """
 
-    weight_decay: float = field(default=0.0, init=False)  # AdamW's first parameter
+    weight_decay: float = field(default=0.0, init=False)  # declared first, since it is AdamW's first parameter
     beta_1: float = number(0.9, 0, 1)
     beta_2: float = number(0.999, 0, 1)
     epsilon: float = number(1e-8, open_low=True)
@@ -214,17 +222,23 @@ class Adam(SteppingSolver):
         return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
-        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W), where λ is zero but for AdamW.
+        """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W).
 
-        The state holds m / (1 - β₁) and v / (1 - β₂): the factors are taken into the two numbers ``scale`` and ``eps``,
-        which saves two passes over the parameters. With c = √((1 - β₂) / (1 - β₂ᵗ)):
+        λ is zero except in AdamW. The state holds m / (1 - β₁) and v / (1 - β₂):
+        these factors are part of the two numbers ``scale`` and ``eps`` instead,
+        which saves two passes over the parameters. With the m and v held and
+        c = √((1 - β₂) / (1 - β₂ᵗ)):
         m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
-        theta, weights, change = parameters.theta, parameters.weights, np.empty_like(parameters.theta)
-        b1, b2, epsilon, bounded = self.beta_1, self.beta_2, self.epsilon, self.max_grad_norm is not None
-        # numbers as arrays, since NumPy takes half as long to multiply by one of those
-        beta_1, beta_2, eps = (np.array(number, theta.dtype) for number in (b1, b2, 0.0))
-        multiply, add, cut = np.multiply, np.add, stretches(gradients.theta, state["m"], state["v"], change)
+        theta, weights = parameters.theta, parameters.weights
+        change, bounded = np.empty_like(theta), self.max_grad_norm is not None
+        b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
+        multiply, add = np.multiply, np.add
+        # numbers as arrays, by which NumPy multiplies in half the time
+        beta_1, beta_2, eps = (np.array(b, theta.dtype) for b in (b1, b2, 0.0))
+        add_change = adder(change, theta)
+        decay = adder(weights, change[: weights.size])
+        cut = stretches(gradients.theta, state["m"], state["v"], change)
 
         def step(learning_rate: float) -> None:
             if bounded:
@@ -243,8 +257,8 @@ class Adam(SteppingSolver):
                 add(delta, eps, delta)
                 np.divide(m, delta, delta)
             if self.weight_decay:
-                axpy(self.weight_decay / scale, weights, change[: weights.size])
-            axpy(-learning_rate * scale, change, theta)
+                decay(self.weight_decay / scale)
+            add_change(-learning_rate * scale)
 
         return step
 
@@ -252,12 +266,12 @@ class Adam(SteppingSolver):
 @SOLVERS.register("adamw")
 @dataclass(eq=False, repr=False)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: the decay is not divided by the gradient's size, unlike that of alpha.
+    """Adam with decoupled weight decay, which is not divided by the gradient's size, as the penalty's gradient is.
 
     Parameters
     ----------
     weight_decay : float, default=0.01
-        λ; each step takes η λ of every weight away (PyTorch's default). Biases do not decay.
+        λ: each step subtracts η λ W from the weights (PyTorch's default). Biases do not decay.
     beta_1, beta_2, epsilon, max_grad_norm
         As in :class:`Adam`.
 
@@ -274,19 +288,19 @@ class AdamW(Adam):
 @SOLVERS.register("lbfgs")
 @dataclass(eq=False, repr=False)
 class LBFGS(Configurable):
-    """Limited-memory BFGS, by ``scipy.optimize.minimize``, on the whole table at each iteration.
+    """Limited-memory BFGS, by ``scipy.optimize.minimize``, on all samples at each iteration.
 
     An epoch is one iteration. ``learning_rate``, ``schedule``, ``shuffle`` and ``batch_size="auto"`` have no effect;
-    dropout or an int batch_size raises, since a line search needs one and the same function throughout.
+    dropout or an int batch_size raises, since a line search needs the same function throughout.
 
     Parameters
     ----------
     memory : int, default=10
         Number of past gradients from which the curvature is estimated (scipy's default).
     gtol : float, default=1e-5
-        Converged when no component of the gradient is larger (scipy's default).
+        Training has converged when no component of the gradient is larger in absolute value (scipy's default).
     ftol : float, default=2.2e-9
-        Converged when the objective falls by a smaller share of itself (scipy's default).
+        Training has converged when an iteration lowers the objective by a smaller share of it (scipy's default).
 
     References
     ----------
@@ -310,12 +324,14 @@ class LBFGS(Configurable):
     def init_state(self, theta: Array) -> State:
         return {}
 
-    def minimize(self, objective: Any, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]) -> bool:
+    def minimize(
+        self, objective: Objective, theta: Array, max_iter: int, end_iteration: Callable[[Array], bool]
+    ) -> bool:
         """Minimise objective(theta) -> (value, gradient) from theta; tell whether it converged.
 
-        ``end_iteration(theta)`` is called with each accepted iterate; returning True stops.
+        ``end_iteration(theta)`` is called with each accepted iterate; if it returns True, minimisation stops.
         """
-        from scipy.optimize import minimize  # it costs a tenth of a second that only this solver needs
+        from scipy.optimize import minimize  # imported here, since it takes a tenth of a second
 
         def callback(theta: Array) -> None:
             if end_iteration(theta):
@@ -331,5 +347,5 @@ class LBFGS(Configurable):
         except StopIteration:  # scipy before 1.11 does not catch it itself
             return False
         finally:
-            held.clear()  # what old releases of scipy leave to the garbage collector then holds no samples
+            held.clear()  # so that the reference cycles that old releases of scipy leave behind hold no samples
         return bool(result.success)

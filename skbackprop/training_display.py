@@ -1,10 +1,11 @@
-"""TrainingDisplay: what happened in training, epoch by epoch, one below the other."""
+"""TrainingDisplay: loss, learning rate, gradient norms and dead units against epochs."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._display.curves import BESIDE, PALE, WIDTH, draw_curve, final_training, label_epochs, set_log_scale
 from ._display.fitted import (
@@ -18,10 +19,13 @@ from ._display.fitted import (
 )
 from ._sklearn.compat import check_matplotlib_support
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
 PANEL_HEIGHT = 1.9  # inches
-SHADES = {True: (0.35, 1.0), False: (0.0, 0.85)}  # of viridis, first and last layer, on a dark ground or a light one
+SHADES = {True: (0.35, 1.0), False: (0.0, 0.85)}  # of viridis, first to last layer, on a dark ground (True) or not
 LEAST_SHARE = 0.1  # of dead units at the top of their axis, so that a handful does not look like many
-MOST_LAYERS = 6  # of which the legend names each; of more it names the first and the last
+MOST_LAYERS = 6  # up to so many layers, the legend names each; of more, it names the first and the last
 
 Panels = dict[str, dict[str, Any]]
 
@@ -30,17 +34,17 @@ Panels = dict[str, dict[str, Any]]
 class TrainingDisplay:
     """Loss, learning rate, gradient norms and dead units against epochs, one below the other.
 
-    Use :meth:`from_estimator`, or give the constructor a history, that of a
-    :class:`~skbackprop.DivergenceError` say, and call :meth:`plot`. What a history does not hold has no panel: the
-    learning rate of ``solver="lbfgs"``, the dead units of a network without hidden layers.
+    Use :meth:`from_estimator`, or give the constructor a history, for example that of a
+    :class:`~skbackprop.DivergenceError`, and call :meth:`plot`. What a history does not hold has no panel, such as the
+    learning rate of ``solver="lbfgs"`` or the dead units of a network without hidden layers.
 
-    - Loss: J is drawn in its two parts. "training" is the data term, which can be compared with "validation", and
-      "penalty" the other, where it is not zero. A history that does not tell them apart shows J.
+    - Loss: J is drawn in its two parts. "training" is the data term, which can be compared with "validation"; "penalty"
+      is the other term, if it is not zero. If the history does not hold the penalty, J is drawn.
     - Learning rate: that of the epoch's last update.
     - Gradient norm: of each layer's dW and db together, in the epoch's last mini-batch.
     - Dead units: the share of hidden units that the gradient of that mini-batch does not reach.
 
-    Of ``early_stopping="auto"``, the search is pale, and the final training leaves it at the best epoch.
+    With ``early_stopping="auto"``, the curves of the search are pale; the final training leaves them at the best epoch.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ class TrainingDisplay:
     Attributes
     ----------
     axes_ : dict of str to matplotlib Axes
-        The panels, by name: "loss", "learning rate", "gradient norm" and "dead units", as far as there are data.
+        The panels by name: "loss", "learning rate", "gradient norm" and "dead units", those of them that have data.
     figure_ : matplotlib Figure
         The figure that holds them.
 
@@ -74,19 +78,19 @@ class TrainingDisplay:
     ['loss', 'learning rate', 'gradient norm', 'dead units']
     """
 
-    history: Mapping[str, Any]
+    history: Mapping[str, ArrayLike]
     _: KW_ONLY
-    search_history: Mapping[str, Any] | None = None
+    search_history: Mapping[str, ArrayLike] | None = None
     best_epoch: int | None = None
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, figure: Any = None) -> Self:
+    def from_estimator(cls, estimator: Any, *, figure: "Figure | SubFigure | None" = None) -> Self:
         """Draw the history of a fitted estimator.
 
         Parameters
         ----------
         estimator : TwoLayerClassifier, BackpropClassifier, or a Pipeline or search that ends in one
-            Fitted.
+            A fitted estimator.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw; by default a new figure.
 
@@ -108,7 +112,7 @@ class TrainingDisplay:
         display = cls(history_of(step), search_history=search_history_of(step), best_epoch=best_epoch(step))
         return display.plot(figure=figure)
 
-    def plot(self, *, figure: Any = None) -> Self:
+    def plot(self, *, figure: "Figure | SubFigure | None" = None) -> Self:
         """Draw the panels.
 
         Parameters
@@ -162,8 +166,8 @@ class TrainingDisplay:
             ax.axvline(self.best_epoch, color="C0", linestyle=":", label=told)
 
 
-def panels_of(history: Mapping[str, Any]) -> Panels:
-    """Return the curves of each panel by name, those left out of which there is no number."""
+def panels_of(history: Mapping[str, ArrayLike]) -> Panels:
+    """Return the curves of each panel by name, without those that hold no number."""
     columns = {name: column for name in history if (column := known(history, name)) is not None}
     told_apart = penalty_is_known(history)
     losses = {"training" if told_apart else "J": data_term(history) if "loss" in columns else None}
@@ -200,7 +204,7 @@ def styles_of(labels: list[str], *, on_dark: bool) -> dict[str, dict[str, Any]]:
 
 
 def finish(ax: Any, name: str) -> None:
-    """Give a panel its scale, which shows zero where it is linear, and a legend beside it, where it covers nothing."""
+    """Give a panel its scale, on which zero is visible if it is linear, and a legend beside it."""
     from matplotlib.ticker import PercentFormatter
 
     if name == "gradient norm":

@@ -231,6 +231,6 @@ def test_softplus_of_z_and_of_minus_z_differ_by_z(Z):
 
 @pytest.mark.parametrize("cls", [LeakyRelu, Elu])
 @pytest.mark.parametrize("slope", [-0.1, float("nan"), float("inf"), "0.1", None, True])
-def test_a_slope_that_is_no_slope_raises(cls, slope):
+def test_an_invalid_slope_raises(cls, slope):
     with pytest.raises(ValueError, match=r"slope must be a number in \[0, inf\)"):
         cls(slope)

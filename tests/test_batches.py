@@ -19,7 +19,7 @@ ALPHA = 0.1
 
 
 def stepped_by_hand(X, Y, rng, batch_size, learning_rate, n_units, link, alpha):
-    """One epoch of plain gradient descent by Network, batch after batch of the same permutation; what was met."""
+    """One epoch of plain gradient descent by Network, batch after batch of the same permutation; return its means."""
     net = Network([X.shape[1], n_units, Y.shape[1]], link=link, random_state=rng)
     order, J, data_term = rng.permutation(len(X)), 0.0, 0.0
     for start in range(0, len(X), batch_size):
@@ -87,7 +87,7 @@ LARGE_SIZES = [(BLOCK_SAMPLES + 1, BLOCK_SAMPLES), (5000, 4500), (5000, 5000), (
 @pytest.mark.parametrize(("n", "batch_size"), SIZES + LARGE_SIZES)
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_every_sample_is_met_once_and_in_order(monkeypatch, shuffled, n_outputs, n, batch_size, group_numbers):
+def test_every_sample_is_used_once_and_in_order(monkeypatch, shuffled, n_outputs, n, batch_size, group_numbers):
     monkeypatch.setattr("skbackprop._fit.batches.GROUP_NUMBERS", group_numbers)
     samples, X, Y, w = samples_of(n, n_outputs)
     table, net = samples.table(), Network([4, 3, n_outputs], "tanh", random_state=0)
@@ -103,8 +103,8 @@ def test_every_sample_is_met_once_and_in_order(monkeypatch, shuffled, n_outputs,
         J, penalties = J + loss * len(rows) / n, penalties + penalty * len(rows) / n
         net.update(batches.gradients, 0.05)  # the next mini-batch is met at other parameters
     assert_allclose(shares, np.arange(0, n, batch_size) / n)
-    assert batches.met.loss == pytest.approx(J, rel=1e-10)
-    assert batches.met.penalty == pytest.approx(penalties, rel=1e-10)
+    assert batches.means.loss == pytest.approx(J, rel=1e-10)
+    assert batches.means.penalty == pytest.approx(penalties, rel=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -127,7 +127,7 @@ def test_samples_of_any_kind_and_weight(n, batch_size, sparse, weighted, dtype):
             assert_allclose(batches.gradients.theta, gradient, rtol=tolerance, atol=tolerance / 100)
             J, n_batches = J + loss * len(chosen) / len(rows), n_batches + 1
         assert n_batches == -(-len(rows) // batch_size)
-        assert batches.met.loss == pytest.approx(J, rel=tolerance)
+        assert batches.means.loss == pytest.approx(J, rel=tolerance)
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(100, 32), (5000, 4500)])
@@ -145,7 +145,7 @@ def test_the_batches_of_another_table_write_into_the_same_gradients(n, batch_siz
             gradient, loss, _ = by_hand(net, X, Y, w, chosen, ALPHA)
             assert_allclose(batches.gradients.theta, gradient, rtol=1e-9, atol=1e-13)
             J += loss * len(chosen) / len(rows)
-        assert each.met.loss == pytest.approx(J, rel=1e-10)
+        assert each.means.loss == pytest.approx(J, rel=1e-10)
 
 
 @pytest.mark.parametrize(("batch_size", "n_masks"), [(50, [50, 50]), (100, [100]), (5000, [100])])

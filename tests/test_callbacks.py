@@ -279,7 +279,7 @@ def test_a_callback_ends_training(after, solver):
 @pytest.mark.parametrize("hook", [("setup", "fit"), ("begin", "fit"), ("begin", "epoch"), ("end", "epoch")])
 @pytest.mark.parametrize("error", [RuntimeError("no more"), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("refit", [False, True])
-def test_a_callback_that_raises_is_heard(hook, error, refit):
+def test_the_error_of_a_callback_reaches_the_caller(hook, error, refit):
     X, y = iris()
     clf = make(random_state=1)
     if refit:

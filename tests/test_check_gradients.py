@@ -56,7 +56,7 @@ def layer(check):
 # ---------------------------------------------------------------- what comes back
 
 
-def test_it_is_a_number_that_knows_where():
+def test_it_is_a_number_that_says_where():
     X, y = problem()
     check = check_gradients(make(), X, y)
     assert isinstance(check, float)
@@ -320,7 +320,7 @@ def logistic_problem():
     return Network([4, 1], random_state=0), X, y.astype(float)
 
 
-def test_a_right_function_of_ones_own_passes():
+def test_a_correct_gradient_function_passes():
     net, X, Y = logistic_problem()
     check = check_gradients(net, X, Y, gradient=logistic)
     assert 0 <= check < RIGHT
@@ -413,5 +413,13 @@ def test_only_a_function_and_only_of_a_network():
     net, X, Y = logistic_problem()
     with pytest.raises(TypeError, match="gradient must be a function"):
         check_gradients(net, X, Y, gradient=np.ones(5))
-    with pytest.raises(TypeError, match="of a Network"):
+    with pytest.raises(TypeError, match="needs a Network"):
         check_gradients(make(), *problem(), gradient=logistic)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("relu", "a str"), (TwoLayerClassifier, "the class TwoLayerClassifier"), (None, "a NoneType")]
+)
+def test_what_is_neither_an_estimator_nor_a_network_raises(given, named):
+    with pytest.raises(TypeError, match=f"estimator_or_network must be a Network, or a classifier .* got {named}"):
+        check_gradients(given, *problem())

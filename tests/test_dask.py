@@ -1,7 +1,11 @@
 """A real cluster of two worker processes: searches, training and prediction over chunks, a worker that dies."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -61,6 +65,14 @@ def test_a_search_on_the_cluster_equals_the_search_here(client, data):
     with joblib.parallel_config(backend="dask"):
         search.fit(X, y)
     assert_same_search(search, GridSearchCV(small(), GRID, cv=3, scoring="neg_log_loss").fit(X, y))
+
+
+def test_the_script_of_the_page_runs_as_a_file(client, tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "scaling_out.md").read_text(encoding="utf-8")
+    (script,) = (code for code in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if "__main__" in code)
+    (tmp_path / "search.py").write_text(script, encoding="utf-8")
+    done = subprocess.run([sys.executable, "search.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "2 candidates\n", done.stderr
 
 
 class ScoreAndDieOnce:

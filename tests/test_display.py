@@ -316,8 +316,9 @@ def test_arrays_of_ones_own():
 
 
 def test_a_divergence_can_be_drawn():
-    with pytest.raises(DivergenceError) as caught:
-        make(solver="sgd", learning_rate=1e3, loss="log_loss").fit(*load_breast_cancer(return_X_y=True))
+    X, y = load_breast_cancer(return_X_y=True)
+    with pytest.raises(DivergenceError) as caught, pytest.warns(UserWarning, match="very different size"):
+        make(solver="sgd", learning_rate=1e3, loss="log_loss").fit(X, y)
     history = caught.value.history
     display = LossCurveDisplay([history["loss"]]).plot(log_scale=True)
     assert_draws(display.lines_[0], history["loss"])
@@ -349,7 +350,7 @@ def test_what_has_no_loss_curve_raises():
 
 
 @pytest.mark.parametrize("curves", [[], [1.0, 0.5], [[[1.0]]]])
-def test_loss_curves_that_are_none_raise(curves):
+def test_invalid_loss_curves_raise(curves):
     with pytest.raises(ValueError, match="loss_curves must be a list of curves"):
         LossCurveDisplay(curves).plot()
 

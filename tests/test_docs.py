@@ -30,7 +30,7 @@ DOCS = ROOT / "docs"
 # The pages whose code runs here. What other pages show is run by tests of their own.
 PAGES = [
     ROOT / "README.md",
-    *(DOCS / name for name in ("index.md", "mathematics.md", "extending.md")),
+    *(DOCS / name for name in ("index.md", "mathematics.md", "teach.md", "extending.md")),
     *sorted((DOCS / "user_guide").glob("*.md")),
     *sorted((DOCS / "coming_from").glob("*.md")),
 ]
@@ -114,6 +114,7 @@ PROTOCOLS = {
     "arrays": ["Cache", "Parameters"],
     "gradient_check": ["GradientCheck"],
     "explanation": ["Step", "StepExplanation"],
+    "diagnosis": ["Diagnosis", "Finding"],
     "gradient_comparison": ["GradientComparison", "ArrayComparison"],
 }
 
@@ -233,4 +234,4 @@ def source_of(source, name):
     node = ast.parse(source)
     for part in name.split("."):
         node = next((each for each in getattr(node, "body", []) if getattr(each, "name", None) == part), None)
-    return "" if node is None else ast.get_source_segment(source, node)
+    return "" if node is None else ast.get_source_segment(source, node, padded=True)

@@ -638,7 +638,7 @@ def test_each_array_has_a_tile_and_a_step():
     assert all(given["aria-label"] for tag, given in page.tags if tag == "article")
 
 
-def test_two_pages_in_one_notebook_do_not_meet():
+def test_two_pages_in_one_notebook_share_nothing():
     net, Y = problem()
     one, other = (explain_step(net, rows, Y)._repr_html_() for rows in (X, X + 1))
     ids = [set(Page(html).ids) for html in (one, other)]

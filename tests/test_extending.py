@@ -278,10 +278,13 @@ class SquaredHinge(Configurable):
         self.margin = margin
 
     def value(self, Z, Y, link):
-        return 0.5 * np.square(np.maximum(0, self.margin - (2 * Y - 1) * Z)).sum(axis=1)
+        return 0.5 * np.square(self._excess(Z, Y)).sum(axis=1)
 
     def gradient(self, Z, A, Y, link, out):
-        return np.multiply(1 - 2 * Y, np.maximum(0, self.margin - (2 * Y - 1) * Z), out=out)
+        return np.multiply(1 - 2 * Y, self._excess(Z, Y), out=out)
+
+    def _excess(self, Z, Y):
+        return np.maximum(0, self.margin - (2 * Y - 1) * Z)
 
 
 class Orthogonal(Configurable):
@@ -292,7 +295,8 @@ class Orthogonal(Configurable):
         self.scale = scale
 
     def __call__(self, rng, fan_in, fan_out):
-        u, _, v = np.linalg.svd(rng.standard_normal((fan_in, fan_out)), full_matrices=False)
+        drawn = rng.standard_normal((fan_in, fan_out))
+        u, _, v = np.linalg.svd(drawn, full_matrices=False)
         return self.scale * u @ v
 
 
@@ -314,9 +318,8 @@ class AdaGrad(Configurable):
         def step(learning_rate):
             g = gradients.theta
             state["sums"] += g * g
-            np.subtract(
-                parameters.theta, learning_rate * g / (np.sqrt(state["sums"]) + self.epsilon), out=parameters.theta
-            )
+            change = learning_rate * g / (np.sqrt(state["sums"]) + self.epsilon)
+            np.subtract(parameters.theta, change, out=parameters.theta)
 
         return step
 

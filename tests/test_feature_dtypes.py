@@ -162,13 +162,13 @@ def test_float32_frames_reach_the_network_without_a_copy_in_float64(container, d
 
     given, _ = table(container, dtypes)
     clf, seen = make().fit(given, y), []
-    validate_data = prediction.validate_data
+    validated = prediction.validated
 
     def recording(*args, **kwargs):
-        seen.append(validate_data(*args, **kwargs))
+        seen.append(validated(*args, **kwargs))
         return seen[-1]
 
-    monkeypatch.setattr(prediction, "validate_data", recording)
+    monkeypatch.setattr(prediction, "validated", recording)
     clf.predict(given)
     assert [X.dtype for X in seen] == [np.float32]
 

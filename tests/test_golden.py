@@ -28,7 +28,7 @@ def load(path):
 
 
 def rows_and_answers(path):
-    record = json.loads((path.parent / "answers.json").read_text())
+    record = json.loads((path.parent / "answers.json").read_text(encoding="utf-8"))
     return np.array(record["rows"]), np.array(record["probabilities"][path.stem])
 
 

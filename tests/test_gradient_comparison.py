@@ -356,7 +356,7 @@ def test_a_forward_pass_through_the_updated_network():
     assert "learning rate was 0.25" in str(comparison)
 
 
-def test_an_updated_W_is_told_where_only_A_is_given():
+def test_an_updated_W_is_recognised_if_only_A_is_given():
     net, X, Y = exercise((4, 3), "tanh", "binary")
     before = net.theta.copy()
     net.update(net.backward(net.forward(X), Y), 0.25)
@@ -671,7 +671,7 @@ def test_bad_options_raise_in_words(option, value):
 
 def test_bad_samples_targets_and_networks_raise_in_words():
     net, X, Y = exercise((4,), "tanh", "binary")
-    with pytest.raises(TypeError, match="Network or a classifier"):
+    with pytest.raises(TypeError, match="must be a Network, or a classifier of skbackprop; got a str"):
         compare_gradients({"db2": [0.0]}, "net", X, Y)
     with pytest.raises(ValueError, match="X must have shape"):
         compare_gradients({"db2": [0.0]}, net, X[:, :1], Y)

@@ -14,13 +14,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The lowest floor first; a module uses its own floor and lower ones.
 FLOORS = [
-    ["_version", "registry", "_core/kernels", "_core/parameters"],
+    ["_version", "registry", "_core/kernels", "_core/parameters", "_core/types"],
     ["activations", "losses", "initializers", "solvers", "schedules"],
     ["_core/layers", "_core/predict", "_core/checks"],
     ["arrays", "network"],
     ["gradient_check", "gradient_comparison"]
     + [f"_comparison/{name}" for name in ("steps", "shapes", "slips", "diagnosis")],
-    ["_data/table", "_data/columns", "_data/label_arrays", "_data/labels", "_data/samples"],
+    ["_data/table", "_data/feature_tables", "_data/label_arrays", "_data/labels", "_data/samples", "_data/scale"],
     ["_fit/learner", "_fit/batches", "_fit/validation", "_fit/outcome", "_fit/recording", "_fit/epochs"],
     ["_fit/strategies"],
     [
@@ -41,7 +41,8 @@ FLOORS = [
     ["_onnx/models"],
     ["_onnx/whole", "_onnx/check"],
     ["_display/fitted", "_display/curves", "_display/drawing"],
-    ["display", "network_display", "training_display", "explanation", "onnx"],
+    ["_diagnosis/view", "_diagnosis/evidence", "_diagnosis/remedies", "_diagnosis/ailments"],
+    ["display", "network_display", "training_display", "explanation", "diagnosis", "onnx"],
     ["__init__"],
 ]
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
@@ -54,7 +55,7 @@ def name_of(path):
 def imports_of(path):
     """Return the modules of the package that a module imports, wherever it does."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             folder = path.parents[node.level - 1]
             if node.module:
@@ -66,7 +67,7 @@ def imports_of(path):
 
 def code_lines(path):
     """Return the numbers of the lines that are neither blank nor comments nor in docstrings."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     docs = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
@@ -99,7 +100,7 @@ def test_no_module_imports_itself_by_a_detour():
 def test_the_mathematics_knows_nothing_of_scikit_learn():
     for module in [name for floor in FLOORS[:5] for name in floor]:
         assert not re.search(
-            r"^\s*(from|import) (sklearn|pandas)", (PACKAGE / f"{module}.py").read_text(), re.MULTILINE
+            r"^\s*(from|import) (sklearn|pandas)", (PACKAGE / f"{module}.py").read_text(encoding="utf-8"), re.MULTILINE
         )
 
 
@@ -116,12 +117,12 @@ def test_every_module_can_be_imported_first(part):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_function_fits_a_screen(path):
     code = code_lines(path)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
             length = len(code & set(range(node.lineno, node.end_lineno + 1)))
             assert length <= 40, f"{node.name} has {length} lines of code"
 
 
 def test_the_readme_knows_how_much_code_there_is():
-    (told,) = re.findall(r"([\d,]+) lines of code", (ROOT / "README.md").read_text())
+    (told,) = re.findall(r"([\d,]+) lines of code", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert int(told.replace(",", "")) == pytest.approx(sum(len(code_lines(path)) for path in MODULES), rel=0.02)

@@ -154,10 +154,10 @@ def test_an_unknown_name_raises_and_lists_the_known_ones():
 
 
 @pytest.mark.parametrize("scale", [-1.0, float("nan"), float("inf"), "1", None, True])
-def test_a_scale_that_is_none_raises(scale):
+def test_an_invalid_scale_raises(scale):
     with pytest.raises(ValueError, match=r"Normal: scale must be a number in \[0, inf\)"):
         Normal(scale)
 
 
-def test_a_scale_of_zero_is_one():
+def test_a_scale_of_zero_is_valid():
     np.testing.assert_array_equal(Network([3, 2], weight_init=Normal(0)).W[0], 0.0)

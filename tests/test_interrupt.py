@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skbackprop
 from skbackprop import TwoLayerClassifier
-from skbackprop._core.kernels import SHORT, axpy
+from skbackprop._core.kernels import SHORT, adder
 from skbackprop._fit.validation import Validation
 from skbackprop.activations import Tanh
 from skbackprop.losses import LogLoss
@@ -196,12 +196,13 @@ def test_an_interrupted_line_search_leaves_an_estimator_that_predicts():
 def test_an_interrupt_waits_until_a_long_vector_is_changed_as_a_whole():
     x, y = np.ones(300 * SHORT), np.zeros(300 * SHORT)
     started = perf_counter()
-    axpy(1.0, x, y)
+    add = adder(x, y)
+    add(1.0)
     seconds = perf_counter() - started
     n_interrupted = 0
     for moment in np.linspace(1e-5, seconds, 40):
         y[:] = 0
-        n_interrupted += interrupted(moment, axpy, 1.0, x, y)
+        n_interrupted += interrupted(moment, add, 1.0)
         assert y[0] == y[-1]
     assert n_interrupted
 

@@ -409,7 +409,7 @@ def divides(estimator, X, y):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True, "auto"])
-def test_what_a_scorer_warns_of_is_heard(early_stopping):
+def test_the_warning_of_a_scorer_is_shown(early_stopping):
     X, y = rows(300)
     clf = make(early_stopping=early_stopping, scoring=divides, max_iter=2)
     given = {} if early_stopping is True else {"X_val": X, "y_val": y}

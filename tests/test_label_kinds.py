@@ -528,14 +528,14 @@ ONE_HOT = np.eye(3, dtype=int)[CODES]
 
 @pytest.mark.parametrize("dtype", [int, float, bool])
 @every_indicator
-def test_one_hot_rows_are_met_with_a_warning(container, dtype):
+def test_one_hot_rows_cause_a_warning(container, dtype):
     with pytest.warns(UserWarning, match=r"exactly one 1.*y\.argmax\(axis=1\)") as caught:
         clf = make().fit(X, container(ONE_HOT.astype(dtype)))
     assert caught[0].filename == __file__
     assert clf.predict(X).shape == (120, 3)
 
 
-def test_one_hot_rows_of_two_columns_are_met_with_a_warning():
+def test_one_hot_rows_of_two_columns_cause_a_warning():
     with pytest.warns(UserWarning, match=r"exactly one 1"):
         make(learning_rate=0.1).fit(X, np.eye(2, dtype=int)[CODES % 2])
 

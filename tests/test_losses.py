@@ -173,7 +173,7 @@ def test_label_smoothing_is_the_log_loss_of_smoothed_targets(link, y, smooth):
 
 
 @pytest.mark.parametrize("s", [-0.1, 1.0, 2, float("nan"), "0.1", None, False])
-def test_a_label_smoothing_that_is_none_raises(s):
+def test_an_invalid_label_smoothing_raises(s):
     with pytest.raises(ValueError, match=r"LogLoss: label_smoothing must be a number in \[0, 1\)"):
         LogLoss(label_smoothing=s)
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skbackprop import BackpropClassifier, Network
-from skbackprop._core.kernels import LARGE, SHORT, axpy, product_into, row_adder
+from skbackprop._core.kernels import LARGE, SHORT, adder, product_into, row_adder
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.arrays import Parameters
 from skbackprop.losses import LOSSES, LogLoss
@@ -345,7 +345,7 @@ def test_the_next_layer_sees_the_masked_units():
 
 
 @pytest.mark.parametrize("sizes", [[], [3], [3, 0, 1], [0, 1], [3, -2]])
-def test_layer_sizes_that_are_none_raise(sizes):
+def test_invalid_layer_sizes_raise(sizes):
     with pytest.raises(ValueError, match="layer_sizes must be at least two numbers of units, each >= 1"):
         Network(sizes)
 
@@ -365,7 +365,7 @@ def test_rows_of_another_shape_raise(X):
 
 
 @pytest.mark.parametrize("dropout", [1.0, -0.1, math.nan])
-def test_dropout_that_is_no_probability_raises(dropout):
+def test_invalid_dropout_raises(dropout):
     with pytest.raises(ValueError, match=r"dropout must be a number in \[0, 1\)"):
         Network([2, 3, 1]).forward(np.ones((3, 2)), dropout=dropout)
 
@@ -407,16 +407,14 @@ def test_targets_for_another_number_of_rows_raise(n_rows):
         1.0,
     ],
 )
-def test_weights_that_are_none_raise(w):
+def test_invalid_sample_weights_raise(w):
     net = Network([2, 1])
     with pytest.raises(ValueError, match="sample_weight must be 3 non-negative numbers, not all zero"):
         net.objective(np.ones((3, 2)), [0, 1, 1], w)
 
 
 def test_as_many_activations_as_hidden_layers_are_wanted():
-    with pytest.raises(
-        ValueError, match=r"activation must be one, or one for each of the 2 hidden layers; got 1 of them"
-    ):
+    with pytest.raises(ValueError, match=r"a list with one for each of the 2 hidden layers; got a list of 1"):
         Network([2, 3, 3, 1], activation=["relu"])
     assert resolve_activations("relu", 0) == []
 
@@ -675,7 +673,7 @@ def test_a_multiple_is_added_in_place(size, dtype):
     rng = np.random.RandomState(0)
     x, y = rng.randn(2, size).astype(dtype)
     kept, expected = x.copy(), y + dtype(0.3) * x
-    axpy(0.3, x, y)
+    adder(x, y)(0.3)
     assert_allclose(y, expected, rtol=1e-6 if dtype is np.float32 else 1e-14, atol=1e-7)
     assert_array_equal(x, kept)
 

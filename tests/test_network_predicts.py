@@ -95,7 +95,7 @@ def test_a_single_sample_and_a_sparse_one_are_predicted(n_outputs):
     [
         (1, [-1, 1, 1], "0 and 1; it holds numbers from -1 to 1"),
         (1, [0, 1, 2], "0 and 1; it holds numbers from 0 to 2"),
-        (1, [0.2, 0.7, 1.0], "how far off real targets are is told by net.loss"),
+        (1, [0.2, 0.7, 1.0], "for targets that are real numbers, use net.loss"),
         (1, [0, 1], r"class numbers of shape \(3,\); got \(2,\)"),
         (1, np.eye(2)[[0, 1, 1]], r"class numbers of shape \(3,\); got \(3, 2\)"),
         (1, [[0, 1, 1]], r"shape \(3,\); got \(1, 3\)"),

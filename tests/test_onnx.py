@@ -291,6 +291,30 @@ def test_skl2onnx_knows_the_classifiers_once_they_are_registered():
     np.testing.assert_allclose(P, model.predict_proba(X), rtol=0, atol=TOLERANCE)
 
 
+@needs_onnx
+@pytest.mark.parametrize("zipmap", [None, True, False, "columns"])
+@pytest.mark.parametrize("bare", [True, False])
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [0, 1, 2], ["a", "b", "c"]], ids=str)
+def test_skl2onnx_gives_probabilities_in_each_of_its_forms(labels, bare, zipmap):
+    """Its default is a list of dicts, by label."""
+    import skl2onnx
+    from onnxruntime import InferenceSession
+
+    X, _ = binary(np.float32)
+    y = np.array(labels)[np.digitize(X[:, 0], [0, 0.7][: len(labels) - 1])]
+    model = small().fit(X, y) if bare else make_pipeline(StandardScaler(), small()).fit(X, y)
+    register_converters()
+    options = {} if zipmap is None else {"options": {id(model): {"zipmap": zipmap}}}
+    content = skl2onnx.to_onnx(model, X[:1], **options).SerializeToString()
+    label, *P = InferenceSession(content, providers=["CPUExecutionProvider"]).run(None, {"X": X})
+    np.testing.assert_array_equal(label, model.predict(X))
+    if zipmap == "columns":
+        P = np.column_stack(P)
+    else:
+        P = P[0] if zipmap is False else [[row[each] for each in model.classes_.tolist()] for row in P[0]]
+    np.testing.assert_allclose(P, model.predict_proba(X), rtol=0, atol=TOLERANCE)
+
+
 # ---------------------------------------------------------------------- what cannot be converted
 
 
@@ -357,7 +381,7 @@ def test_rows_of_another_width_are_refused():
 
 def test_without_skl2onnx_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r"skbackprop\[onnx\]"):
+    with pytest.raises(ImportError, match=r"the extra 'onnx'.*pip install -e '\.\[onnx\]'"):
         to_onnx(small(), np.zeros((1, 2)))
 
 

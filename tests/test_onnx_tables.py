@@ -251,11 +251,39 @@ def test_tables_of_pyarrow():
     assert_same_answers(make_pipeline(StandardScaler(), net()).fit(numbers, y), numbers)
 
 
-def test_samplers_of_imbalanced_learn_are_for_fit_only():
+@pytest.mark.parametrize("sampler", ["RandomOverSampler", "SMOTE", "RandomUnderSampler", "TomekLinks"])
+@pytest.mark.parametrize("around", ["nothing", "search", "calibration", "threshold"])
+def test_samplers_of_imbalanced_learn_are_for_fit_only(sampler, around):
     pytest.importorskip("imblearn")
-    from imblearn.over_sampling import RandomOverSampler
+    from imblearn import over_sampling, under_sampling
     from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 
     table, y = people()
-    model = make_sampling_pipeline(columns(), RandomOverSampler(random_state=0), net())
-    assert_same_answers(model.fit(table, y), table)
+    make = getattr(over_sampling, sampler, None) or getattr(under_sampling, sampler)
+    params = {} if sampler == "TomekLinks" else {"random_state": 0}
+    model = make_sampling_pipeline(columns(), make(**params), net())
+    wrap = {
+        "nothing": lambda model: model,
+        "search": lambda model: GridSearchCV(model, {"twolayerclassifier__alpha": [0.1, 0.01]}, cv=2),
+        "calibration": lambda model: CalibratedClassifierCV(model, cv=2),
+        "threshold": lambda model: TunedThresholdClassifierCV(model, cv=2, scoring="f1"),
+    }[around]
+    assert_same_answers(wrap(model).fit(table, y), table)
+
+
+@pytest.mark.parametrize("name", ["BalancedBaggingClassifier", "EasyEnsembleClassifier"])
+def test_ensembles_of_imbalanced_learn(name):
+    ensemble = pytest.importorskip("imblearn.ensemble")
+    table, y = people()
+    X = table[["age", "fare"]].to_numpy() / 100
+    model = getattr(ensemble, name)(estimator=make_pipeline(StandardScaler(), net()), n_estimators=3, random_state=0)
+    assert_same_answers(model.fit(X, y), X)
+
+
+def test_an_ensemble_that_is_not_converted_is_named():
+    ensemble = pytest.importorskip("imblearn.ensemble")
+    table, y = people()
+    X = table[["age", "fare"]].to_numpy() / 100
+    model = ensemble.RUSBoostClassifier(estimator=net(), n_estimators=2, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="RUSBoostClassifier is not converted"):
+        to_onnx(model, X)

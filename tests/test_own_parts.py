@@ -228,7 +228,7 @@ def test_partial_fit_trains_as_with_a_well_behaved_part(solver, part, habit):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("hidden", [(6,), (6, 5)], ids=str)
-def test_a_subclass_of_an_activation_is_heard(name, hidden):
+def test_the_methods_of_a_subclass_of_an_activation_are_used(name, hidden):
     X, y = iris()
     methods = {"value": Softplus.value, "derivative": Softplus.derivative}
     softened = type("Softened", (ACTIVATIONS[name],), methods)()
@@ -244,7 +244,7 @@ def test_a_subclass_of_an_activation_is_heard(name, hidden):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_subclass_of_a_loss_is_heard(name):
+def test_the_methods_of_a_subclass_of_a_loss_are_used(name):
     X, y = iris()
     methods = {"value": SquaredError.value, "gradient": SquaredError.gradient}
     squared = type("Squared", (LOSSES[name],), methods)()

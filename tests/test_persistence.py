@@ -423,7 +423,7 @@ def test_a_skops_file_cut_short_raises():
 
 @pytest.mark.parametrize("state", [{}, {"coefs_": []}, {"hidden_units": 3}, None, [1, 2], "state"], ids=repr)
 def test_the_state_of_something_else_is_refused(state):
-    with pytest.raises(ValueError, match=r"holds no TwoLayerClassifier.*activation.*Save"):
+    with pytest.raises(ValueError, match=r"does not hold a whole TwoLayerClassifier.*activation.*Save"):
         object.__new__(TwoLayerClassifier).__setstate__(state)
 
 

@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import skbackprop
 from skbackprop import TwoLayerClassifier
 from skbackprop.preprocessing import PiecewiseLinearEncoder
 
@@ -199,11 +200,19 @@ def test_rows_of_weight_zero_do_not_count():
     np.testing.assert_array_equal(encoder.transform(X), PiecewiseLinearEncoder(2).fit(X[[0, 1, 3]]).transform(X))
 
 
-@pytest.mark.parametrize("factor", [0.1, 1e-300, 1e300])
+@pytest.mark.parametrize("factor", [0.1, 1e-300, 1e306])
 def test_only_the_ratios_of_weights_count(factor):
     X, w = table(200)[:, :5], np.random.default_rng(0).integers(1, 100, 200)
     found, scaled = (PiecewiseLinearEncoder(4).fit(X, sample_weight=each).transform(X) for each in (w, w * factor))
     np.testing.assert_allclose(found, scaled, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [0.1, 1 / 3, 0.7])
+def test_equal_weights_are_no_weights(weight):
+    """Though sums of 0.1 are not exact, and the quantiles lie between two rows."""
+    X = np.random.default_rng(0).normal(size=(1000, 2))
+    plain, weighted = (PiecewiseLinearEncoder(8).fit(X, sample_weight=w) for w in (None, np.full(1000, weight)))
+    np.testing.assert_allclose(weighted.bin_edges_, plain.bin_edges_, rtol=1e-14)
 
 
 def test_a_pipeline_routes_weights_to_it():
@@ -238,9 +247,19 @@ def test_names():
 def test_polars_out():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"a": [1.0, 2.0, None, 5.0], "b": [1, 2, 3, 4]})
-    encoded = PiecewiseLinearEncoder(2).set_output(transform="polars").fit_transform(frame)
-    assert encoded.columns == ["a", "a_ramp_0", "a_ramp_1", "b", "b_ramp_0", "b_ramp_1", "missingindicator_a"]
-    assert encoded["missingindicator_a"].to_list() == [0, 0, 1, 0]
+    encoder = PiecewiseLinearEncoder(2).set_output(transform="polars")
+    encoded = encoder.fit_transform(frame)
+    a, b = getattr(encoder, "feature_names_in_", ["x0", "x1"])  # scikit-learn 1.6 does not know those of every polars
+    assert encoded.columns == [
+        a,
+        f"{a}_ramp_0",
+        f"{a}_ramp_1",
+        b,
+        f"{b}_ramp_0",
+        f"{b}_ramp_1",
+        f"missingindicator_{a}",
+    ]
+    assert encoded[f"missingindicator_{a}"].to_list() == [0, 0, 1, 0]
 
 
 CONTAINERS = {
@@ -267,11 +286,19 @@ def test_containers(kind):
 
 
 def test_fitted_on_float64_it_encodes_float32_samples_as_precisely_as_it_can():
-    X = table(300, gaps=True)
+    X = table(300, gaps=True) + 1e4
     encoder = PiecewiseLinearEncoder(3).fit(X)
     encoded = encoder.transform(X.astype(np.float32))
     assert encoded.dtype == np.float32
     np.testing.assert_allclose(encoded, encoder.transform(X.astype(np.float32).astype(float)), rtol=1e-6, atol=1e-6)
+
+
+def test_quantiles_that_float32_cannot_tell_apart_are_one():
+    x = np.array([[1.0], [1.0 + 2**-23], [3.0], [4.0]], np.float32)
+    encoder = PiecewiseLinearEncoder(4).fit(x)  # a quantile lies halfway between the first two
+    assert encoder.bin_edges_[0].dtype == np.float32
+    assert (np.diff(encoder.bin_edges_[0]) > 0).all()
+    assert np.isfinite(encoder.transform(x)).all()
 
 
 def test_x_is_not_written_to():
@@ -312,6 +339,21 @@ def test_a_saved_encoder_gives_the_same_bits(through, tmp_path):
     X = table(300, gaps=True)
     model = make_pipeline(PiecewiseLinearEncoder(), StandardScaler()).fit(X)
     np.testing.assert_array_equal(through(model, tmp_path).transform(X), model.transform(X))
+
+
+def test_a_file_of_another_version_gets_the_defaults_of_newer_parameters():
+    encoder = PiecewiseLinearEncoder(3).fit(table(100))
+    state = encoder.__getstate__()
+    assert state["_skbackprop_version"] == skbackprop.__version__
+    del state["n_bins"]
+    loaded = PiecewiseLinearEncoder.__new__(PiecewiseLinearEncoder)
+    with pytest.warns(UserWarning, match="This PiecewiseLinearEncoder is of version 0.0.7, not"):
+        loaded.__setstate__(state | {"_skbackprop_version": "0.0.7"})
+    assert loaded.n_bins == "auto"
+    np.testing.assert_array_equal(loaded.transform(table(100)), encoder.transform(table(100)))
+    del state["_skbackprop_version"]
+    with pytest.raises(ValueError, match=r"not hold a whole PiecewiseLinearEncoder: it lacks \['n_bins'\]"):
+        loaded.__setstate__(state)
 
 
 def test_in_front_of_the_classifier_in_a_search():
@@ -360,22 +402,23 @@ def named(column):
 
 
 BAD = {
-    "text": (named(["S", "C", "Q"]), "column 'fare' holds 'S', which is no number; .* OneHotEncoder"),
-    "some text": (named([1.0, "unknown", 3.0]), "column 'fare' holds 'unknown'"),
-    "categories": (named(pd.Categorical(["S", "C", "S"])), "column 'fare' holds 'S'"),
-    "text in lists": ([[1, "S"], [2, "C"]], "column 1 holds 'S'"),
-    "infinity": (named([1.0, -np.inf, 3.0]), "column 'fare' holds infinity"),
-    "infinity in an array": (np.array([[1.0, 2.0], [3.0, np.inf]]), "column 1 holds infinity"),
-    "infinity among float32": (np.array([[np.inf], [1.0]], np.float32), "column 0 holds infinity"),
-    "dates": (named(pd.to_datetime(["2020-01-01"] * 3)), "column 'fare' holds dates"),
-    "dates alone": (named(pd.to_datetime(["2020-01-01", None, None]))[["fare"]], "column 'fare' holds dates"),
-    "durations": (np.array([[1], [2]], "m8[D]"), "column 0 holds dates"),
-    "dates in lists": (
-        [[1, datetime.date(2020, 1, 1)]],
-        r"column 1 holds datetime.date\(2020, 1, 1\), which is no number",
+    "text": (named(["S", "C", "Q"]), r"X holds something else than numbers in the columns \['fare'\]; encode .*'S'"),
+    "some text": (named([1.0, "unknown", 3.0]), r"the columns \['fare'\].*'unknown'"),
+    "categories": (named(pd.Categorical(["S", "C", "S"])), r"the columns \['fare'\]"),
+    "text in lists": ([[1, "S"], [2, "C"]], r"the columns \[1\]"),
+    "infinity": (named([1.0, -np.inf, 3.0]), r"X holds infinity in the columns \['fare'\]"),
+    "infinity among objects": (
+        named(pd.Series([1.0, None, np.inf], dtype=object)),
+        r"infinity in the columns \['fare'\]",
     ),
-    "a huge span": (np.array([[1.0, -1e308], [2.0, 1.5e308]]), "column 1 spans more than float64 can hold"),
-    "a huge span of a name": (named([-1e308, 1e308, 0.0]), "column 'fare' spans more than float64"),
+    "infinity in an array": (np.array([[1.0, 2.0], [3.0, np.inf]]), r"infinity in the columns \[1\]"),
+    "infinity among float32": (np.array([[np.inf], [1.0]], np.float32), r"infinity in the columns \[0\]"),
+    "dates": (named(pd.to_datetime(["2020-01-01"] * 3)), r"the columns \['fare'\].*Dates are no numbers"),
+    "dates alone": (named(pd.to_datetime(["2020-01-01", None, None]))[["fare"]], r"the columns \['fare'\]"),
+    "durations": (np.array([[1], [2]], "m8[D]"), r"the columns \[0\]"),
+    "dates in lists": ([[1, datetime.date(2020, 1, 1)]], r"the columns \[1\]"),
+    "a huge span": (np.array([[1.0, -1e308], [2.0, 1.5e308]]), "Column 1 spans more than float64 holds"),
+    "a huge span of a name": (named([-1e308, 1e308, 0.0]), "Column 'fare' spans more than float64"),
     "complex": (np.array([[1j], [2.0]]), "Complex data not supported"),
     "one dimension": ([1.0, 2.0], "Expected 2D array"),
     "no rows": (np.empty((0, 2)), "0 sample"),
@@ -484,8 +527,8 @@ def test_a_table_of_mixed_columns_as_onnx(dtype):
 
 
 def test_fitted_on_float64_and_given_float32_as_onnx():
-    X = table(400, gaps=True)
-    model = make_pipeline(PiecewiseLinearEncoder(), network()).fit(X, X[:, 1] > 5)
+    X = table(400, gaps=True) + 1e4
+    model = make_pipeline(PiecewiseLinearEncoder(), network()).fit(X, X[:, 1] > 1e4 + 5)
     assert_same_answers(model, X.astype(np.float32), 1e-5)
 
 

@@ -64,7 +64,7 @@ def names_of(printed):
     return [line.split()[0] for line in printed.splitlines()[1:] if line[2] != " "]
 
 
-def test_a_cache_prints_its_arrays_in_the_order_in_which_they_come_about():
+def test_a_cache_prints_its_arrays_in_the_order_of_computation():
     net = small()
     cache = net.forward([[1.0, 2.0], [3.0, -1.0]])
     assert repr(cache).startswith(
@@ -76,7 +76,7 @@ def test_a_cache_prints_its_arrays_in_the_order_in_which_they_come_about():
     assert "dZ2  (2, 1)" in repr(cache)
 
 
-def test_so_do_those_of_other_networks():
+def test_caches_of_other_networks_print_their_arrays_in_that_order_too():
     dropped = Network([2, 3, 4, 1], random_state=0).forward(np.ones((1, 2)), dropout=0.5, random_state=0)
     assert names_of(repr(dropped)) == ["X", "Z1", "A1", "mask1", "Z2", "A2", "mask2", "Z3", "A3"]
     assert repr(dropped).startswith("Cache of 1 sample\n")
@@ -105,7 +105,7 @@ def test_a_gradient_check_prints_where_and_what():
 @pytest.mark.parametrize("hidden", [(), (4,), (4, 3), (5, 4, 3)], ids=str)
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_dA_is_what_the_layer_above_hands_down(hidden, dropout, n_outputs):
+def test_dA_is_dZ_of_the_layer_above_times_its_weights(hidden, dropout, n_outputs):
     rng = np.random.RandomState(0)
     net = Network([3, *hidden, n_outputs], activation="tanh", random_state=0)
     cache = net.forward(rng.standard_normal((6, 3)), dropout=dropout, random_state=0)

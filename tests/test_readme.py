@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROWS = re.findall(r"^\| \[\S+\]\((\S+\.py)\) \| (\d+) \| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| \[\S+\]\((\S+\.py)\) \| (\d+) \| (\d+) \|", README, re.MULTILINE)
 
 
 def test_the_reading_order_takes_an_hour():
@@ -15,4 +16,4 @@ def test_the_reading_order_takes_an_hour():
 
 @pytest.mark.parametrize(("path", "lines"), [(path, int(lines)) for path, _, lines in ROWS])
 def test_a_file_is_about_as_long_as_the_readme_says(path, lines):
-    assert len((ROOT / path).read_text().splitlines()) == pytest.approx(lines, rel=0.1)
+    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) == pytest.approx(lines, rel=0.1)

@@ -1,4 +1,4 @@
-"""history_["accuracy"]: the share of the training samples whose labels were right as they were met, by hand."""
+"""history_["accuracy"]: the share of the training samples predicted correctly during the epoch, computed by hand."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def by_hand(net, X, Y, w, batch_size, n_epochs):
 @pytest.mark.parametrize("batch_size", [32, 7, "full"])
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
-def test_it_is_the_weighted_share_met_batch_by_batch(kind, loss, batch_size, weighted):
+def test_it_is_the_weighted_share_of_each_mini_batch_before_its_update(kind, loss, batch_size, weighted):
     X, y, Y = table(kind)
     w = np.random.RandomState(0).uniform(0.1, 3, len(X)) if weighted else None
     clf = TwoLayerClassifier(6, loss=loss, batch_size=batch_size, alpha=0.0, **SETTINGS).fit(X, y, w)

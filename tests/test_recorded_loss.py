@@ -1,4 +1,4 @@
-"""What is recorded of the objective is the objective that was met: the penalty, clipping, losses to the last digit."""
+"""The recorded objective is that of the mini-batches before their updates: penalty, clipping, losses to all digits."""
 
 import math
 import warnings
@@ -36,7 +36,7 @@ def make(kind=TwoLayerClassifier, **params):
 
 
 def by_hand(net, X, Y, w, *, alpha, batch_size, learning_rate, n_epochs):
-    """Train by plain gradient descent; return the mean loss and penalty that each epoch met, by its rows."""
+    """Train by plain gradient descent; return the mean loss and penalty of each epoch, weighted by rows."""
     n, losses, penalties = len(X), [], []
     w = np.ones(n) if w is None else w / w.mean()
     for _ in range(n_epochs):
@@ -66,7 +66,7 @@ def by_hand(net, X, Y, w, *, alpha, batch_size, learning_rate, n_epochs):
 
 @pytest.mark.parametrize("alpha", [0.1, 0.01, 0.0])
 @pytest.mark.parametrize("batch_size", [32, 7, 200, "full"])
-def test_the_loss_curve_is_the_objective_met_batch_by_batch(batch_size, alpha):
+def test_the_loss_curve_is_the_mean_objective_of_the_mini_batches(batch_size, alpha):
     X, y = breast_cancer()
     clf = make(hidden_units=16, alpha=alpha, batch_size=batch_size).fit(X, y)
     net = Network([30, 16, 1], random_state=1)
@@ -78,7 +78,7 @@ def test_the_loss_curve_is_the_objective_met_batch_by_batch(batch_size, alpha):
     np.testing.assert_allclose(clf.coefs_[0], net.W[0], rtol=1e-9, atol=1e-12)
 
 
-def test_the_loss_curve_is_the_objective_met_in_the_order_that_was_drawn():
+def test_the_loss_curve_is_that_of_the_mini_batches_in_the_order_that_was_drawn():
     X, y = breast_cancer()
     clf = make(hidden_units=16, shuffle=True, max_iter=1).fit(X, y)
     rng = np.random.RandomState(1)

@@ -195,7 +195,7 @@ def test_n_iter_counts_the_last_fit_and_the_history_all_of_them():
     assert clf.loss_ == clf.loss_curve_[-1]
 
 
-def test_a_fresh_fit_forgets_the_earlier_ones():
+def test_a_fit_without_warm_start_forgets_the_earlier_ones():
     X, y = iris()
     clf = in_steps(make(), X, y)
     clf.set_params(warm_start=False, max_iter=N).fit(X, y)

@@ -219,7 +219,7 @@ def test_the_curve_has_no_jump():
 
 
 @pytest.mark.parametrize("n", [60, 300, 1500])
-def test_what_is_judged_is_an_average_of_the_weights(n):
+def test_the_search_evaluates_an_average_of_the_weights(n):
     # Steps that jump about the best weights: each of them is bad, their average is not.
     X, y = rows(n)
     watching = Watching()

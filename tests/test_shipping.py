@@ -8,7 +8,6 @@ import io
 import pkgutil
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tomllib
@@ -19,7 +18,12 @@ import pytest
 
 import skbackprop
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+import make_distributions
+
 ROOT = Path(__file__).parents[1]
+LONG_AGO = 10**9  # when the distributions here are said to be built: 2001
 # The pages whose code runs here, and what it needs.
 PAGES = {
     "saving.md": ["skops"],
@@ -60,10 +64,10 @@ def test_the_distribution_needs_no_extra_to_be_imported():
 
 
 def test_the_lowest_versions_are_those_of_the_run_on_them():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [each for extra in ("plot", "progress", "onnx") for each in project["optional-dependencies"][extra]]
     lowest = dict(each.split(">=") for each in project["dependencies"] + asked)
-    lines = (ROOT / "tools" / "oldest.txt").read_text().splitlines()
+    lines = (ROOT / "tools" / "oldest.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
     for name, version in lowest.items():
         assert f"{pinned[name]}.".startswith(f"{version}."), name
@@ -71,25 +75,35 @@ def test_the_lowest_versions_are_those_of_the_run_on_them():
 
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory):
-    """Build the sdist and the wheel from a copy of the tree, without the network."""
+    """Build the sdist and the wheel of the tracked files, twice, without the network."""
     pytest.importorskip("build", reason="build is not installed")
-    if not (ROOT / "skbackprop").is_dir():
-        pytest.skip("the tests run outside the tree")
+    if not (shutil.which("git") and (ROOT / ".git").exists()):
+        pytest.skip("this is no git repository")
     if int(importlib.metadata.version("setuptools").split(".")[0]) < 77:
         pytest.skip("setuptools is older than 77")
-    folder = tmp_path_factory.mktemp("distributions")
-    tree = folder / "tree"
-    shutil.copytree(ROOT / "skbackprop", tree / "skbackprop", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tree)
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(tree)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    sdist, wheel = make_distributions.build_twice(tmp_path_factory.mktemp("distributions"), LONG_AGO)
+    return {"sdist": sdist, "wheel": wheel}
+
+
+def test_two_builds_give_the_same_bytes(distributions):
+    for path in distributions.values():
+        first = path.parents[2] / "first" / "dist" / path.name
+        assert path.read_bytes() == first.read_bytes()
+
+
+def test_nothing_in_the_distributions_tells_who_built_them_and_when(distributions):
+    with tarfile.open(distributions["sdist"]) as sdist:
+        members = sdist.getmembers()
+    assert {(each.mtime, each.uid, each.gid, each.uname, each.gname) for each in members} == {(LONG_AGO, 0, 0, "", "")}
+    assert {each.mode for each in members} <= {0o644, 0o755}
+    assert [each.name for each in members] == sorted(each.name for each in members)
+    with zipfile.ZipFile(distributions["wheel"]) as wheel:
+        infos = wheel.infolist()
+    assert {(each.date_time, each.external_attr >> 16) for each in infos} == {((2001, 9, 9, 1, 46, 40), 0o100644)}
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(distributions):
-    with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
+    with zipfile.ZipFile(distributions["wheel"]) as wheel:
         names = wheel.namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"skbackprop"}
     files = [path for kind in ("*.py", "*.html", "py.typed") for path in (ROOT / "skbackprop").rglob(kind)]
@@ -98,11 +112,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions):
     assert any(name.endswith("LICENSE") for name in names)
 
 
-def test_the_sdist_can_be_built_from(distributions):
-    with tarfile.open(next(distributions.glob("*.tar.gz"))) as sdist:
-        names = {name.split("/", 1)[-1] for name in sdist.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE"} <= names
-    assert {"skbackprop/py.typed", "skbackprop/network.py", "skbackprop/_pages/step.html"} <= names
+def test_the_sdist_holds_what_it_takes_to_build_and_to_test(distributions):
+    with tarfile.open(distributions["sdist"]) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    visible = {path for path in make_distributions.tracked_files() if not re.search(r"(^|/)\.", path)}
+    assert visible <= names
 
 
 # ---------------------------------------------------------------------- the pages

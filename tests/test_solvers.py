@@ -344,7 +344,7 @@ def test_the_state_is_arrays_and_numbers_in_the_dtype_of_the_parameters(name):
 
 
 @EVERY_STEPPING
-def test_two_networks_trained_by_one_solver_object_do_not_meet(name):
+def test_two_networks_trained_by_one_solver_object_share_nothing(name):
     gradient, _, start = quadratic(seed=4)
     solver = SOLVERS[name]()
     alone, first, second = Bound(solver, start), Bound(solver, start), Bound(solver, -start)
@@ -442,7 +442,7 @@ def test_the_bound_on_the_gradient_is_given_by_name(cls):
 
 @pytest.mark.parametrize("cls", [SGD, RMSprop, Adam, AdamW])
 @pytest.mark.parametrize("bad", [0, -1.0, math.nan, math.inf, "1", True])
-def test_a_bound_on_the_gradient_that_is_none_raises(cls, bad):
+def test_an_invalid_bound_on_the_gradient_raises(cls, bad):
     with pytest.raises(ValueError, match=rf"{cls.__name__}: max_grad_norm must be a number in \(0, inf\)"):
         cls(max_grad_norm=bad)
 

@@ -512,7 +512,7 @@ def test_the_advice_of_the_warning_holds(kind, solver, strategy):
     assert ("training loss" in message) == (not hasattr(clf, "validation_scores_"))
 
     exact = kind(**params, max_iter=3, n_iter_no_change=None).fit(X, y)  # a warning would be an error here
-    assert "exactly max_iter epochs" in message
+    assert "train for max_iter epochs without this warning" in message
     assert exact.n_iter_ == len(exact.loss_curve_) == 3
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

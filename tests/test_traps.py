@@ -312,7 +312,7 @@ def test_trap_13_float32_and_float64(kind):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("targets", ["binary", "multiclass"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_trap_14_probabilities_that_are_none(kind, targets, loss):
+def test_trap_14_invalid_probabilities(kind, targets, loss):
     # A loss on logits where probabilities are expected: rows sum to -0.83, the loss is NaN, and nobody says so.
     X, y = iris()
     y = y if targets == "multiclass" else y == 1

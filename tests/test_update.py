@@ -91,7 +91,7 @@ def test_a_loop_by_hand_ends_at_the_bits_of_fit(solver, batch_size, dtype):
 
 
 @EVERY_SOLVER
-def test_and_of_partial_fit_chunk_by_chunk(solver):
+def test_a_loop_by_hand_ends_at_the_bits_of_partial_fit_chunk_by_chunk(solver):
     X, y = table()
     clf = BackpropClassifier((4, 3), solver=solver, learning_rate=0.05, batch_size="full", **PLAIN)
     net = Network([5, 4, 3, 1], random_state=0)
@@ -188,9 +188,9 @@ def test_gradients_of_the_other_dtype_are_taken(dtype):
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", LBFGS(memory=3)], ids=str)
-def test_a_solver_that_wants_the_whole_table_raises(solver):
+def test_a_solver_that_needs_all_samples_raises(solver):
     net = fresh()
-    with pytest.raises(ValueError, match=r"solver=LBFGS\(.*whole table.*BackpropClassifier\(solver=...\)"):
+    with pytest.raises(ValueError, match=r"solver=LBFGS\(.*all samples.*BackpropClassifier\(solver=...\)"):
         stepped(net, solver)
     np.testing.assert_array_equal(net.theta, fresh().theta)
 
@@ -202,7 +202,7 @@ def test_a_solver_that_is_not_known_raises():
 
 @pytest.mark.parametrize("rate", [-0.1, float("nan"), float("inf"), "0.1", None, True, [0.1]])
 @pytest.mark.parametrize("solver", [None, "adam"])
-def test_a_rate_that_is_none_raises_and_changes_nothing(rate, solver):
+def test_an_invalid_learning_rate_raises_and_changes_nothing(rate, solver):
     net = fresh()
     with pytest.raises(ValueError, match=rf"learning_rate must be a number in \[0, inf\); got {re.escape(repr(rate))}"):
         stepped(net, solver, rate=rate)
@@ -222,7 +222,7 @@ def test_gradients_that_backward_did_not_return_raise(grads):
 
 def test_gradients_of_a_network_of_other_sizes_raise():
     other = Network([5, 3, 1], random_state=0)
-    with pytest.raises(ValueError, match=r"layer sizes \[5, 3, 1\]; this network's are \[5, 4, 1\]"):
+    with pytest.raises(ValueError, match=r"layer sizes \[5, 3, 1\]; this network has \[5, 4, 1\]"):
         fresh().update(other.backward(other.forward(np.ones((2, 5))), [0, 1]), 0.1)
 
 
@@ -292,7 +292,7 @@ class Linear(Configurable):
 
 
 @pytest.mark.parametrize("method", ["loss", "backward", "predict", "predict_proba", "score"])
-def test_parameters_that_are_not_finite_are_met_by_every_method(method):
+def test_every_method_refuses_parameters_that_are_not_finite(method):
     net, (X, y) = fresh(), table()
     net.b[0][0] = np.nan
     with pytest.raises(FloatingPointError, match=r"(is|are) (nan|not finite)\. Likely cause"):

@@ -212,9 +212,9 @@ def stored(draw: Any, X: np.ndarray, kind: str) -> Any:
                 return pd.concat([frame, pd.DataFrame({"n": np.arange(len(X)), "b": X[:, 0] > 0})], axis=1)
             return frame
         if how == "memmap":
-            with tempfile.NamedTemporaryFile(suffix=".npy") as file:  # the map outlives the name
-                np.save(file.name, X)
-                return np.load(file.name, mmap_mode="r")
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the map outlives the name
+                np.save(f"{folder}/X.npy", X)
+                return np.load(f"{folder}/X.npy", mmap_mode="r")
         if how == "matrix of str":
             return X.astype(str)
         if how == "1-d":

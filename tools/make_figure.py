@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import DecisionBoundaryDisplay
@@ -33,10 +34,11 @@ for ax, epochs in zip(axes, [1, 5, 20, 100], strict=True):
         clf.set_params(max_iter=epochs - done).fit(X, y)
     done = epochs
     DecisionBoundaryDisplay.from_estimator(
-        clf, X, response_method="predict_proba", class_of_interest=1, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.8, ax=ax,
-        grid_resolution=80,
+        clf, X, response_method="predict_proba", class_of_interest=1, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6, ax=ax,
+        grid_resolution=80, eps=0.3,
     )  # fmt: skip
-    ax.scatter(*X.T, c=y, cmap="RdBu_r", s=8, edgecolors="black", linewidths=0.3)
+    colours = np.where(y, "darkred", "navy")  # darker than the ground, as in the gallery
+    ax.scatter(*X.T, c=colours, s=12, edgecolors="white", linewidths=0.4)
     ax.set(
         title=f"{epochs} epoch{'s' * (epochs > 1)}, loss {clf.loss_:.2f}", xticks=[], yticks=[], xlabel="", ylabel=""
     )

@@ -83,7 +83,8 @@ def main() -> None:
         joblib.dump(model, folder / f"{name}.joblib")
         skops.io.dump(model, folder / f"{name}.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=9)
         answers[name] = model.predict_proba(rows()).tolist()
-    (folder / "answers.json").write_text(json.dumps({"rows": rows().tolist(), "probabilities": answers}))
+    content = json.dumps({"rows": rows().tolist(), "probabilities": answers})
+    (folder / "answers.json").write_text(content, encoding="utf-8")
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{len(list(folder.iterdir()))} files, {size} bytes in {folder}")
 

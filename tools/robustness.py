@@ -182,7 +182,7 @@ def try_file(kind: str, content: bytes, P: np.ndarray) -> tuple[str, str]:
 def work(connection: Any, kind: str) -> None:
     """Try the files that come, in a process whose memory is limited."""
     warnings.simplefilter("ignore")
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     limit = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     while (task := connection.recv()) is not None:

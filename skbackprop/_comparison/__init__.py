@@ -1,1 +1,1 @@
-"""Someone else's arrays against ours: how they lie, how far they are off, and what slip explains it."""
+"""A student's arrays compared with ours: their layout, how far they are off, and which slip explains that."""

@@ -1,4 +1,4 @@
-"""Which slip explains a wrong array: each possible one is made on purpose, and what comes of it compared."""
+"""Which slip explains a wrong array: each possible slip is made on purpose, and its result is compared."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from .shapes import DETAILS, Layout
 from .slips import PENALTY, Exercise, OfFactor, Slip, slips
 from .steps import Arrays, parsed
 
-CLOSER = 0.01  # a slip explains an array if it leaves at most this part of the difference
-SOLVING = 6  # steps of Newton's method at most; where the array depends linearly on the factor, one is enough
-NUDGE = 1e-4  # change of the factor by which the slope is found, relative to one that changes all of the array
+CLOSER = 0.01  # a slip explains an array if it leaves at most this share of the difference
+SOLVING = 6  # most steps of Newton's method; if the array depends linearly on the factor, one is enough
+NUDGE = 1e-4  # finite difference in the factor, relative to the change that is as large as the array
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is found of one array.
+    """What is found out about one array.
 
     Attributes
     ----------
     right : bool
-        Whether it is ours.
+        Whether the array is right.
     slip : Slip or None
-        The slip of a wrong array, if it can be told.
+        The slip that explains a wrong array, if one does.
     line : str
         The array whose line has the slip: the array itself, or one before it that was not given.
     origin : str
-        The wrong array that it follows from, if it would be right but for that.
+        The wrong array that it follows from, if its own line is right.
     """
 
     right: bool
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A slip in the line of one array, and what that array then was, if it was not given."""
+    """A slip in the line of one array, and the value that it gave this array, if the array was not given."""
 
     slip: Slip
     line: str
@@ -48,20 +48,20 @@ class Explanation:
 
 
 class Diagnosis:
-    """The passes of someone who may have slipped, from the first array to the last.
+    """A student's passes, examined from the first array to the last.
 
     Parameters
     ----------
     exercise : Exercise
-        The passes, and what is right in float64.
+        The passes, and the right arrays in float64.
     layout : Layout
-        The arrays to judge.
+        The student's arrays.
     ours : dict of str to ndarray
-        What is right, as the network computes it in its own dtype.
+        The right arrays, as the network computes them in its own dtype.
     slack : dict of str to ndarray
-        What rounding may change in each of our numbers.
+        By how much rounding may change each number of ours.
     rtol : float
-        The relative difference that is let pass.
+        The relative difference that is tolerated.
 
     Attributes
     ----------
@@ -73,35 +73,36 @@ class Diagnosis:
         self.exercise, self.steps, self.layout, self.given = exercise, exercise.steps, layout, layout.arrays
         self.ours, self.slack, self.rtol = ours, slack, rtol
         self.free = [name for name in self.steps.names if name not in self.given]
-        self.arrays = self.steps.all(self.given)  # a slip found in the line of one that was not given changes it
-        self.culprits: dict[str, str] = {}  # of each line with a slip, the array that showed it
+        self.arrays = self.steps.all(self.given)  # changed by a slip found in the line of an array that was not given
+        self.culprits: dict[str, str] = {}  # for each line with a slip, the given array that shows it
         self.findings: dict[str, Finding] = {}
         for name in self.steps.names:
-            found = self._judged(name) if name in self.given else Finding(True)
+            finding = self._finding(name) if name in self.given else Finding(True)
             if name in layout.faults:
                 fault = Slip(layout.faults[name], DETAILS[layout.faults[name]])
-                found = Finding(False, fault.along_with(found.slip), name)
+                finding = Finding(False, fault.along_with(finding.slip), name)
             if name in self.given or name in layout.faults:
-                self.findings[name] = found
-            if not (found.right or found.origin):
-                self.culprits[found.line] = name
+                self.findings[name] = finding
+            if not (finding.right or finding.origin):
+                self.culprits[finding.line] = name
 
     @property
     def n_unexplained(self) -> int:
-        return sum(not (found.right or found.origin or found.slip) for found in self.findings.values())
+        """The number of wrong arrays that no slip explains."""
+        return sum(not (each.right or each.origin or each.slip) for each in self.findings.values())
 
     def close(self, name: str, array: Array, expected: Array) -> bool:
-        """Tell whether two arrays differ by rounding only, which grows with the arrays that they are made from."""
+        """Tell whether two arrays differ by rounding only; if the arrays they are made from are large, so is that."""
         made_from = {source: self.arrays[source] for source in self.steps.sources[name]}
         grown = max(1.0, *(self._size(each, it) for each, it in ({name: expected} | made_from).items()))
         return bool(np.all(np.abs(array - expected) <= self.rtol * np.abs(expected) + grown * self.slack[name]))
 
     def _size(self, name: str, array: Array) -> float:
-        """Return how large an array is, compared with ours."""
+        """Return the largest number of an array, relative to that of ours."""
         return float(np.abs(array).max() / (np.abs(self.exercise.truth[name]).max() or np.inf))
 
-    def _judged(self, name: str) -> Finding:
-        """Return what is found of an array that was given."""
+    def _finding(self, name: str) -> Finding:
+        """Return the finding on an array that was given."""
         mine = self.given[name]
         if self.close(name, mine, self.ours[name]):
             return Finding(True)
@@ -126,8 +127,8 @@ class Diagnosis:
         return ""
 
     def _explanation(self, name: str) -> Explanation | None:
-        """Return the slip that explains a wrong array, and as many of the others as any."""
-        way = [name]  # and before it what was not given: the slip may be in those lines, too
+        """Return the slip that explains a wrong array; among several, one that agrees with most of the other arrays."""
+        way = [name]  # and the arrays before it that were not given: the slip may be in their lines, too
         for earlier in reversed(self.steps.names[: self.steps.names.index(name)]):
             if earlier not in self.given and any(earlier in self.steps.sources[line] for line in way):
                 way.append(earlier)
@@ -136,7 +137,7 @@ class Diagnosis:
             if found:
                 return max(found, key=lambda each: self._agreement(name, each)) if len(found) > 1 else found[0]
             for each in self._explanations(name, name, way, self.exercise.truth, solving):
-                return each  # it was made from others than were given
+                return each  # the array was made from our arrays, not from those that were given
         return None
 
     def _agreement(self, name: str, explanation: Explanation) -> int:
@@ -148,7 +149,7 @@ class Diagnosis:
     def _explanations(
         self, name: str, line: str, way: list[str], arrays: Arrays, solving: bool
     ) -> Iterator[Explanation]:
-        """Yield the slips in a line that explain an array further on."""
+        """Yield the slips in one line that explain an array, in this line or a later one."""
         mine, right = self.given[name], self.steps.make(name, arrays)
         kind, l = parsed(name)
         targets: list[tuple[Slip | None, Array]] = [(None, mine)]
@@ -174,13 +175,13 @@ class Diagnosis:
 
 
 def solved(slip: OfFactor, outcome: Callable[[Array], Array], target: Array) -> tuple[Slip | None, Array]:
-    """Return the slip of the factor that brings the outcome nearest to the target, and the array that it makes."""
+    """Return the slip with the factor whose outcome is nearest to the target, and the array that it gives."""
     t, right, size = 0.0, slip.right, float(np.abs(slip.direction).max())
     nudge = NUDGE * (float(np.abs(right).max()) / size if size else 0.0) or NUDGE
     for _ in range(SOLVING):
         now = outcome(right - t * slip.direction)
         slope = (outcome(right - (t + nudge) * slip.direction) - now) / nudge
-        if np.count_nonzero(slope) < 2:  # a single number is explained by any factor
+        if np.count_nonzero(slope) < 2:  # any single number has a factor that explains it
             return None, right
         step = float(np.vdot(slope, target - now) / np.vdot(slope, slope))
         t += step

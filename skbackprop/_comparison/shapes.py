@@ -1,4 +1,4 @@
-"""How someone's arrays lie: checked, and turned to samples by units and (fan_in, fan_out)."""
+"""The layout of a student's arrays: checked, and turned to samples × units and (fan_in, fan_out)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,37 +15,37 @@ NOT_SUMMED = "not summed"
 TRANSPOSED = "transposed"
 WRONG_AXIS = "summed over the wrong axis"
 DETAILS = dict.fromkeys((WRONG_AXIS, ALL_AXES, NOT_SUMMED), "db is the sum over the samples")
-DETAILS[TRANSPOSED] = "it lies otherwise than the other arrays"
+DETAILS[TRANSPOSED] = "its layout is not that of the other arrays"
 
 
 @dataclass
 class Layout:
-    """Arrays turned to lie as ours do.
+    """Arrays turned to the layout of ours.
 
     Attributes
     ----------
     arrays : dict of str to ndarray
-        The arrays that fit, samples by units, W (fan_in, fan_out), b (fan_out,).
+        The arrays that fit: samples × units, W (fan_in, fan_out), b (fan_out,).
     faults : dict of str to str
-        What is wrong with the shape of an array; of a transposed one, the turned array is in arrays.
-    transposed : dict of bool to bool
-        Whether the arrays of weights (True), and the others (False), lie the other way.
+        What is wrong with the shape of an array, by its name. A transposed array is turned, and in ``arrays`` too.
+    transposed : dict of str to bool
+        Whether most arrays of a group, "samples" or "weights", are transposed.
     turned : set of str
         The names of the arrays that were turned.
     """
 
     arrays: dict[str, Array]
     faults: dict[str, str]
-    transposed: dict[bool, bool]
+    transposed: dict[str, bool]
     turned: set[str]
 
     def as_given(self, name: str, array: Array, shape: tuple[int, ...]) -> Array:
-        """Return an array that lies as ours do in the shape, and turned the way, that the one of this name came in."""
+        """Return an array of our layout in the layout and the shape in which the array of this name was given."""
         return (array.T if name in self.turned else array).reshape(shape)
 
 
 def checked_arrays(mine: Any, steps: Steps) -> dict[str, Array]:
-    """Return someone's arrays as they are.
+    """Return a student's arrays as they are, in the order of computation.
 
     Raises
     ------
@@ -64,13 +64,13 @@ def checked_arrays(mine: Any, steps: Steps) -> dict[str, Array]:
 
 
 def check_name(name: Any, steps: Steps) -> None:
-    """Raise ValueError unless an array of the network has this name; the message holds the one that was meant."""
+    """Raise ValueError unless an array of the network has this name; the message suggests the name that was meant."""
     if name in steps.names:
         return
-    from difflib import get_close_matches  # here, since few need it
+    from difflib import get_close_matches  # imported here, since it is seldom needed
 
     if name == f"dA{steps.n_layers}":
-        hint = f"the loss is taken of the logits, so the way back begins at dZ{steps.n_layers}; leave {name} out"
+        hint = f"the loss is a function of the logits: backpropagation begins at dZ{steps.n_layers}; leave {name} out"
     else:
         plain = {known.lower(): known for known in steps.names}
         near = get_close_matches(re.sub(r"[^a-z0-9]", "", str(name).lower()), plain, n=1, cutoff=0.5)
@@ -95,16 +95,16 @@ def checked_array(name: str, value: Any) -> Array:
 
 
 def layouts(mine: Mapping[str, Array], steps: Steps, fits: Callable[[str, Array], bool]) -> list[Layout]:
-    """Return the arrays turned to lie as ours, which way is decided for all of a kind together.
+    """Return the arrays turned to our layout; whether they are transposed is decided for a whole group of arrays.
 
-    The arrays of the samples and those of the weights vote apart, by their shapes, or, if all are square, by their
-    numbers. Two votes or more that are not balanced decide for their kind. One by itself goes with all the rest. Where
-    nothing decides, both ways are returned, ours first.
+    The arrays of the samples and those of the weights vote separately, by their shapes or, if all are square, by their
+    numbers. A majority of two or more votes decides for a group; otherwise the votes of both groups together do. If
+    nothing decides, both layouts are returned, ours first.
 
     Parameters
     ----------
     mine : dict of str to ndarray
-        The arrays as they came.
+        The arrays as they were given.
     steps : Steps
         What shapes they should have.
     fits : callable (name, array) -> bool
@@ -116,24 +116,24 @@ def layouts(mine: Mapping[str, Array], steps: Steps, fits: Callable[[str, Array]
         If an array has a shape that no slip explains.
     """
     votes = {name: vote(array, steps.shape(name)) for name, array in mine.items() if parsed(name)[0] != "db"}
-    kinds = {for_weights: [name for name in votes if is_weights(name) == for_weights] for for_weights in (False, True)}
-    for names in kinds.values():
+    groups = {group: [name for name in votes if group_of(name) == group] for group in ("samples", "weights")}
+    for names in groups.values():
         if not any(votes[name] for name in names):
             for name in square(names, mine, steps):
                 votes[name] = int(fits(name, mine[name].T)) - int(fits(name, mine[name]))
     transposed = {}
-    for for_weights, names in kinds.items():
+    for group, names in groups.items():
         own = [votes[name] for name in names if votes[name]]
         decided = len(own) > 1 and sum(own) != 0
-        transposed[for_weights] = (sum(own) if decided else sum(votes.values())) > 0
+        transposed[group] = (sum(own) if decided else sum(votes.values())) > 0
     found = [placed(mine, steps, transposed)]
     if not any(votes.values()) and square(votes, mine, steps):
-        found.append(placed(mine, steps, {False: True, True: True}))
+        found.append(placed(mine, steps, dict.fromkeys(groups, True)))
     return found
 
 
-def placed(mine: Mapping[str, Array], steps: Steps, transposed: dict[bool, bool]) -> Layout:
-    """Return the arrays turned to lie as ours, given which kinds lie the other way."""
+def placed(mine: Mapping[str, Array], steps: Steps, transposed: dict[str, bool]) -> Layout:
+    """Return the arrays turned to our layout, given which groups are transposed."""
     layout = Layout({}, {}, transposed, set())
     for name, array in mine.items():
         if parsed(name)[0] == "db":
@@ -143,12 +143,13 @@ def placed(mine: Mapping[str, Array], steps: Steps, transposed: dict[bool, bool]
     return layout
 
 
-def is_weights(name: str) -> bool:
-    return parsed(name)[0] == "dW"
+def group_of(name: str) -> str:
+    """Return whether an array belongs to the "weights" or to the "samples"."""
+    return "weights" if parsed(name)[0] == "dW" else "samples"
 
 
 def square(names: Iterable[str], mine: Mapping[str, Array], steps: Steps) -> list[str]:
-    """Return the names of the arrays that are square, as they should be, and have more than one number."""
+    """Return the names of the arrays that are square, rightly so, and have more than one number."""
     shapes = {name: mine[name].shape for name in names if mine[name].shape == steps.shape(name)}
     return [name for name, shape in shapes.items() if shape == shape[::-1] != (1, 1)]
 
@@ -159,21 +160,21 @@ def vote(array: Array, shape: tuple[int, ...]) -> int:
 
 
 def place(layout: Layout, name: str, array: Array, shape: tuple[int, ...]) -> None:
-    """Turn an array of the samples or of weights, and note it if it lies otherwise than its kind.
+    """Add an array of the samples or of the weights to a layout, and note it if it is laid out differently.
 
     Raises
     ------
     ValueError
-        If its shape fits neither way.
+        If neither its shape fits nor that of its transpose.
     """
-    other_way = layout.transposed[is_weights(name)]
+    is_transposed = layout.transposed[group_of(name)]
     if array.ndim < 2 and array.size == max(shape) == np.prod(shape):
         layout.arrays[name] = array.reshape(shape)
     elif array.shape in (shape, shape[::-1]):
-        fault = array.shape != (shape[::-1] if other_way else shape)
+        fault = array.shape != (shape[::-1] if is_transposed else shape)
         if fault:
             layout.faults[name] = TRANSPOSED
-        if fault != other_way:
+        if fault != is_transposed:
             layout.turned.add(name)
         layout.arrays[name] = array.T if name in layout.turned else array
     else:
@@ -184,12 +185,12 @@ def place(layout: Layout, name: str, array: Array, shape: tuple[int, ...]) -> No
 
 
 def place_bias(layout: Layout, name: str, array: Array, steps: Steps) -> None:
-    """Flatten the gradient of a bias, and note it if its shape tells that it was summed over the wrong axis.
+    """Add the gradient of a bias to a layout, flattened, and note it if its shape tells how it was summed wrongly.
 
     Raises
     ------
     ValueError
-        If it tells nothing.
+        If its shape is wrong and no slip explains it.
     """
     (n,), m = steps.shape(name), len(steps.Y)
     long = array.ndim <= 2 and array.size == max(array.shape, default=1)

@@ -1,4 +1,4 @@
-"""The slips that students make, each with the array that would come of it."""
+"""The slips that students make, each with the array that it would give."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.kernels import Array
-from .._core.layers import writing
+from .._core.layers import Function, writing
 from ..activations import ACTIVATIONS
 from ..losses import LINKS, LogLoss, SquaredError
 from .shapes import DETAILS, TRANSPOSED, WRONG_AXIS
@@ -17,7 +17,7 @@ from .steps import Arrays, Steps, parsed
 MEAN, SIGN, SLOPE = "1/m missing", "sign", "φ' missing"
 SLOPE_AT_A, SLOPE_OF_A = "φ' taken at A instead of Z", "φ' as a formula in A, given Z"
 PENALTY, UPDATED, NOT_UPDATED = "penalty left out", "W of after the update", "W of before an update"
-SAME = 1e-6  # relative difference up to which a factor that was solved for is a round one
+SAME = 1e-6  # relative difference up to which a factor that was solved for counts as one of the known factors
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class OfFactor:
 
 @dataclass(frozen=True)
 class Exercise:
-    """What slips are looked for in: the passes, our arrays, and the learning rate, if it is known."""
+    """What is known when slips are looked for: the passes, our arrays, and the learning rate, if it is given."""
 
     steps: Steps
     truth: Arrays
@@ -54,7 +54,7 @@ Found = Iterator[tuple[Slip, Array] | OfFactor]
 
 
 def slips(exercise: Exercise, name: str, arrays: Mapping[str, Array]) -> Found:
-    """Yield the slips possible in the line that makes an array of these others, the most telling first."""
+    """Yield the slips possible in the line that makes an array from the others, the most specific first."""
     right = exercise.steps.make(name, arrays)
     kind, l = parsed(name)
     yield from IN_LINE[kind](exercise, l, arrays)
@@ -64,7 +64,7 @@ def slips(exercise: Exercise, name: str, arrays: Mapping[str, Array]) -> Found:
     yield OfFactor(right, right, times)
 
 
-def in_weighted_sum(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
+def slips_in_Z(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
     """Yield the slips of Zl = A(l-1) Wl + bl."""
     steps = exercise.steps
     W, b, A_below = steps.network.W[l - 1], steps.network.b[l - 1], steps.below(l, arrays)
@@ -72,28 +72,28 @@ def in_weighted_sum(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> 
     if W.shape == W.T.shape:
         yield Slip("W transposed"), A_below @ W.T + b
     right = A_below @ W + b
-    for gradients in (exercise.truth, arrays):  # the step was by ours, or by theirs
+    for gradients in (exercise.truth, arrays):  # the update may have used our gradients, or the student's
         dW, db = gradients[f"dW{l}"], gradients[f"db{l}"]
         yield from updated(exercise, right, A_below @ dW + db)
         yield from updated(exercise, right, A_below @ dW)
 
 
-def in_activation(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
+def slips_in_A(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
     """Yield the slips of Al = φ(Zl)."""
     Z = arrays[f"Z{l}"]
     yield Slip("φ missing", f"A{l} is Z{l}"), Z
-    values = {name: link().probabilities for name, link in LINKS.items()}
+    values: dict[str, Function] = {name: link().probabilities for name, link in LINKS.items()}
     values |= {name: phi().value for name, phi in ACTIVATIONS.items()}
     for name, value in values.items():
         yield Slip("another φ", f"{name}"), writing(value)(Z, np.empty_like(Z))
     yield Slip("softmax over the wrong axis"), LINKS["softmax"]().probabilities(Z.T.copy()).T
 
 
-def in_hidden_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
-    """Yield the slips of dZl = dAl ∘ φ'(Zl), and, of the output, those of the gradient of the loss."""
+def slips_in_dZ(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
+    """Yield the slips of dZl = dAl ∘ φ'(Zl); for the output layer, those of dZL = c ∘ ∂ℓ/∂ZL."""
     steps = exercise.steps
     if l == steps.n_layers:
-        yield from in_loss_gradient(steps, arrays[f"Z{l}"], arrays[f"A{l}"])
+        yield from slips_in_dZL(steps, arrays[f"Z{l}"], arrays[f"A{l}"])
         return
     Z, A, dA = arrays[f"Z{l}"], arrays[f"A{l}"], arrays[f"dA{l}"]
     yield Slip(SLOPE, f"dZ{l} = dA{l} ∘ φ'(Z{l})"), dA
@@ -106,7 +106,7 @@ def in_hidden_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) 
         yield Slip("φ' of another φ", name), dA * writing(phi.derivative)(Z, value, np.empty_like(Z))
 
 
-def in_loss_gradient(steps: Steps, Z: Array, A: Array) -> Found:
+def slips_in_dZL(steps: Steps, Z: Array, A: Array) -> Found:
     """Yield the slips of dZL = c ∘ ∂ℓ/∂ZL."""
     Y, c, link, loss = steps.Y, steps.c, steps.network.link, steps.network.loss_function
     names = {LogLoss: "label smoothing left out", SquaredError: SLOPE}
@@ -118,7 +118,7 @@ def in_loss_gradient(steps: Steps, Z: Array, A: Array) -> Found:
     yield Slip("weights left out", "every sample counts alike"), steps.loss_gradient(Z, A) / len(Y)
 
 
-def in_output_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
+def slips_in_dA(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
     """Yield the slips of dAl = dZ(l+1) W(l+1)ᵀ."""
     dZ, W = arrays[f"dZ{l + 1}"], exercise.steps.network.W[l]
     if W.shape == W.T.shape:
@@ -126,7 +126,7 @@ def in_output_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) 
     yield from updated(exercise, dZ @ W.T, dZ @ arrays[f"dW{l + 1}"].T)
 
 
-def in_weight_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
+def slips_in_dW(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
     """Yield the slips of dWl = A(l-1)ᵀ dZl + alpha Wl."""
     steps, dZ = exercise.steps, arrays[f"dZ{l}"]
     W, A_below, alpha = steps.network.W[l - 1], steps.below(l, arrays), steps.alpha
@@ -143,7 +143,7 @@ def in_weight_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) 
     yield OfFactor(data + alpha * W, W, lambda t: penalty_of(alpha - t, alpha, len(steps.Y)))
 
 
-def in_bias_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
+def slips_in_db(exercise: Exercise, l: int, arrays: Mapping[str, Array]) -> Found:
     """Yield the slips of dbl = 1ᵀ dZl."""
     steps, dZ = exercise.steps, arrays[f"dZ{l}"]
     if dZ.shape == dZ.T.shape:
@@ -156,17 +156,17 @@ def in_bias_gradient(exercise: Exercise, l: int, arrays: Mapping[str, Array]) ->
 
 
 IN_LINE: dict[str, Callable[[Exercise, int, Mapping[str, Array]], Any]] = {
-    "Z": in_weighted_sum,
-    "A": in_activation,
-    "dZ": in_hidden_gradient,
-    "dA": in_output_gradient,
-    "dW": in_weight_gradient,
-    "db": in_bias_gradient,
+    "Z": slips_in_Z,
+    "A": slips_in_A,
+    "dZ": slips_in_dZ,
+    "dA": slips_in_dA,
+    "dW": slips_in_dW,
+    "db": slips_in_db,
 }
 
 
 def factors(steps: Steps, kind: str, right: Array) -> Iterator[tuple[Slip, Array]]:
-    """Yield the slips that multiply an array by a number known beforehand."""
+    """Yield the slips that multiply an array by a known factor."""
     m, total, n_outputs = len(steps.Y), float(steps.weights.sum()), steps.network.layer_sizes[-1]
     known = {1.0: ""}
     if kind not in ("Z", "A"):
@@ -181,14 +181,14 @@ def factors(steps: Steps, kind: str, right: Array) -> Iterator[tuple[Slip, Array
 
 
 def updated(exercise: Exercise, right: Array, direction: Array) -> Found:
-    """Yield the slips of having used W - learning_rate · dW, or the W whose update the present one is."""
+    """Yield the slips of using W after the update, W - learning_rate · dW, or W before the update that led to ours."""
 
     def told(t: float) -> Slip:
         rate = f"the learning rate was {abs(t):.4g}"
         return (
-            Slip(UPDATED, f"take W of before it; {rate}")
+            Slip(UPDATED, f"use W from before it; {rate}")
             if t > 0
-            else Slip(NOT_UPDATED, f"the network is one on; {rate}")
+            else Slip(NOT_UPDATED, f"the network has been updated since; {rate}")
         )
 
     if exercise.learning_rate is None:

@@ -1,7 +1,7 @@
 """A forward and a backward pass as single steps, so that each array can be made from arrays other than ours.
 
-:mod:`skbackprop._core.layers` computes a whole pass, and is what everyone is compared with. Here, each array is made
-from those it depends on: what would dW1 be, given this dZ1?
+:mod:`skbackprop._core.layers` computes whole passes, with which a student's arrays are compared. Here, each array is
+made from those it depends on: what would dW1 be, given this dZ1?
 """
 
 import copy
@@ -17,8 +17,8 @@ from ..losses import gradient_with
 from ..network import Network
 
 Arrays = dict[str, Array]
-NOISE = 64  # units in the last place: what adding up in another order changes, and more
-DRAWS = 24  # of the noise; that all of them leave a kink on the same side has a probability of 1e-7
+NOISE = 64  # units in the last place: more than a sum changes by when it is added up in another order
+DRAWS = 24  # of the noise; with a probability of 1e-7, all of them fall on the same side of a kink
 
 
 class Steps:
@@ -42,7 +42,7 @@ class Steps:
     names : list of str
         Every array, in the order of computation: Z1, A1, …, dZ2, dW2, db2, dA1, dZ1, …
     sources : dict of str to list of str
-        The arrays that each one is made from, X and the parameters aside.
+        The arrays that each one is made from, besides X and the parameters.
     c : ndarray of shape (m, 1)
         w_i / Σ w.
     n_layers : int
@@ -96,7 +96,7 @@ class Steps:
         return self.c * self.loss_gradient(Z, A) if l == self.n_layers else arrays[f"dA{l}"] * self.derivative(l, Z, A)
 
     def below(self, l: int, arrays: Mapping[str, Array]) -> Any:
-        """Return what layer l is fed with."""
+        """Return the input of layer l."""
         return arrays[f"A{l - 1}"] if l > 1 else self.X
 
     def activation(self, l: int, Z: Array) -> Array:
@@ -115,14 +115,14 @@ class Steps:
         return gradient(Z, A, self.Y, np.empty_like(Z))
 
     def all(self, given: Mapping[str, Array]) -> Arrays:
-        """Return all arrays of the passes: what was given as it is, the others made anew."""
+        """Return all arrays of the passes: those given as they are, the others made from them."""
         arrays: Arrays = {}
         for name in self.names:
             arrays[name] = given[name] if name in given else self.make(name, arrays)
         return arrays
 
     def changed(self, instead: Arrays, arrays: Arrays, among: Iterable[str]) -> Arrays:
-        """Return all arrays with some others instead, and what follows from those among some made anew."""
+        """Return all arrays with some replaced, and those in ``among`` that depend on these made anew."""
         new, stale = arrays | instead, {*instead}
         for name in among:
             if name not in instead and not stale.isdisjoint(self.sources[name]):
@@ -139,10 +139,10 @@ def parsed(name: str) -> tuple[str, int]:
 
 
 def rounding(steps: Steps, truth: Arrays, precision: np.finfo) -> Arrays:
-    """Return by how much each number may differ since it was rounded in another way.
+    """Return by how much each number may differ from ours because it was rounded differently.
 
-    The passes are run with noise of some units in the last place in every array, as often as it takes to see how far
-    each number moves. That finds what cancels, what saturates, and units that lie on the kink of their activation.
+    The passes are run DRAWS times, with noise of a few units in the last place in every array, to see how far each
+    number moves. So cancellation, saturation and units on the kink of their activation are taken into account.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def rounding(steps: Steps, truth: Arrays, precision: np.finfo) -> Arrays:
     truth : dict of str to ndarray
         All their arrays.
     precision : numpy.finfo
-        What the coarsest arrays are rounded to.
+        The precision of the coarsest dtype among the arrays.
     """
     rng, slack = np.random.RandomState(0), {name: np.zeros_like(array) for name, array in truth.items()}
     relative, absolute = NOISE * float(precision.eps), float(precision.tiny)  # below tiny, numbers lose their digits

@@ -1,14 +1,16 @@
-"""What a Network is given, judged in words: each function returns it in the form to compute with, or raises."""
+"""Checks of what a Network is given: each returns it in the form to compute with, or raises and says what to do."""
 
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from .kernels import Array
 from .layers import Cache
 from .parameters import Parameters, named_parameters
+from .types import SparseMatrix
 
 CLASS_NUMBERS = "Labels of any kind become class numbers with np.unique(y, return_inverse=True)[1]"
 
@@ -24,15 +26,15 @@ def checked_sizes(layer_sizes: Any) -> list[int]:
 
 
 def generator(random_state: Any) -> np.random.RandomState:
-    """Return a RandomState as it is, and one made of a seed."""
+    """Return a RandomState as it is, or make one from a seed."""
     if isinstance(random_state, np.random.Generator):
         how = "Give a seed, random_state=0, or np.random.RandomState(0), which draws other numbers than a Generator"
         raise TypeError(f"random_state must be a seed or a RandomState, not a numpy Generator. {how}.")
     return random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
 
 
-@np.errstate(over="ignore")  # of float64 into float32, which is told in words
-def numbers(name: str, values: Any, dtype: Any, remedy: str = "") -> Array:
+@np.errstate(over="ignore")  # an overflow from float64 to float32 is reported as an error below
+def finite_numbers(name: str, values: Any, dtype: Any, remedy: str = "") -> Array:
     """Return values as an array of finite numbers."""
     try:
         array = np.asarray(values, dtype)
@@ -43,7 +45,7 @@ def numbers(name: str, values: Any, dtype: Any, remedy: str = "") -> Array:
     return array
 
 
-def checked_samples(network: Any, X: Any) -> Any:
+def checked_samples(network: Any, X: Any) -> Array | SparseMatrix:
     """Return X in the network's dtype.
 
     Raises
@@ -54,9 +56,9 @@ def checked_samples(network: Any, X: Any) -> Any:
     """
     if sp.issparse(X):
         X = sp.csr_matrix(X, dtype=network.dtype)
-        numbers("X", X.data, network.dtype)
+        finite_numbers("X", X.data, network.dtype)
     else:
-        X = numbers("X", X, network.dtype)
+        X = finite_numbers("X", X, network.dtype)
     if len(X.shape) != 2 or X.shape[1] != network.layer_sizes[0]:
         remedy = " Samples are rows here: give X.T." if X.shape[:-1] == (network.layer_sizes[0],) else ""
         raise ValueError(f"X must have shape (n_samples, {network.layer_sizes[0]}); got {X.shape}.{remedy}")
@@ -73,7 +75,7 @@ def checked_targets(network: Any, Y: Any, n_samples: int) -> Array:
     ValueError
         If it has another shape, holds NaN or infinity, or numbers that the loss cannot take.
     """
-    Y = numbers("Y", Y, network.dtype, f" {CLASS_NUMBERS}.")
+    Y = finite_numbers("Y", Y, network.dtype, f" {CLASS_NUMBERS}.")
     m, n = n_samples, network.layer_sizes[-1]
     if Y.ndim == 1 and n == 1:
         Y = Y[:, np.newaxis]
@@ -84,7 +86,7 @@ def checked_targets(network: Any, Y: Any, n_samples: int) -> Array:
             column = "y" if Y.ndim == 1 else "y[:, 0]"
             remedy = f" Class numbers become one-hot rows with np.eye({n})[{column}{first}]."
         elif n == 1 and Y.shape == (m, 2):
-            remedy = " Of one-hot rows, a single output takes the second column, Y[:, 1]."
+            remedy = " A single output takes the second column of one-hot rows, Y[:, 1]."
         elif Y.shape == (n, m):
             remedy = " Samples are rows here: give Y.T."
         raise ValueError(f"Y must have shape {(m, n)}, a column for each output; got {Y.shape}.{remedy}")
@@ -93,7 +95,7 @@ def checked_targets(network: Any, Y: Any, n_samples: int) -> Array:
     return Y
 
 
-def checked_classes(y: Any, n_outputs: int, like: Array) -> Array:
+def checked_classes(y: Any, n_outputs: int, like: NDArray[Any]) -> NDArray[Any]:
     """Return y as ``predict`` would return it: class numbers of shape (m,), or the rows of label indicators.
 
     Parameters
@@ -108,9 +110,9 @@ def checked_classes(y: Any, n_outputs: int, like: Array) -> Array:
     Raises
     ------
     ValueError
-        If it is neither.
+        If it is none of these.
     """
-    y, one_class_each = numbers("y", y, np.float64, f" {CLASS_NUMBERS}."), like.ndim == 1
+    y, one_class_each = finite_numbers("y", y, np.float64, f" {CLASS_NUMBERS}."), like.ndim == 1
     if one_class_each and y.shape == (len(like), n_outputs):
         if n_outputs > 1 and not np.array_equal(np.sort(y), np.tile(np.eye(n_outputs)[-1], (len(y), 1))):
             raise ValueError(
@@ -123,7 +125,7 @@ def checked_classes(y: Any, n_outputs: int, like: Array) -> Array:
     n_classes = n_outputs if one_class_each and n_outputs > 1 else 2
     if not np.isin(y, range(n_classes)).all():
         found = f"it holds numbers from {y.min():g} to {y.max():g}"
-        remedy = f"{CLASS_NUMBERS}; how far off real targets are is told by net.loss"
+        remedy = f"{CLASS_NUMBERS}; for targets that are real numbers, use net.loss"
         expected = "0 and 1" if n_classes == 2 else f"class numbers, 0 to {n_classes - 1}"
         raise ValueError(f"y must hold what predict returns, {expected}; {found}. {remedy}.")
     return y
@@ -145,15 +147,15 @@ def coefficients(network: Any, sample_weight: Any, n_samples: int) -> Array:
 
 
 def check_cache(network: Any, cache: Any, at_these_parameters: bool) -> None:
-    """Raise unless a cache is one of this network, and, if asked for, was computed with its present parameters."""
+    """Raise unless a cache fits the network's layers and, if asked for, was computed with its present parameters."""
     if not isinstance(cache, Cache):
         what = f"{type(cache).__name__}{getattr(cache, 'shape', '')}"
         raise TypeError(f"cache must be what forward returns, cache = net.forward(X); got {what}.")
     if (sizes := [A.shape[1] for A in cache.A]) != network.layer_sizes:
-        raise ValueError(f"cache is that of a network of layer sizes {sizes}; this one has {network.layer_sizes}.")
+        raise ValueError(f"cache is from a network with layer sizes {sizes}; this network has {network.layer_sizes}.")
     theta: Any = cache.theta
     if at_these_parameters and not np.array_equal(theta, network.theta, equal_nan=True):
-        why = "its A belong to the weights of before, and the gradient wants both of the same"
+        why = "its arrays were computed with other weights than those that the gradient would use"
         raise ValueError(
             f"The parameters have changed since forward computed this cache, or it is another network's: {why}. "
             "Call cache = net.forward(X) again, and backward before update; net.loss(cache, Y) without alpha is fine."
@@ -165,8 +167,8 @@ def checked_gradients(network: Any, grads: Any) -> Parameters:
     if not isinstance(grads, Parameters):
         raise TypeError(f"grads must be what backward returns, grads = net.backward(cache, Y); got {grads!r}.")
     if grads.layer_sizes != network.layer_sizes:
-        sizes = f"{grads.layer_sizes}; this network's are {network.layer_sizes}"
-        raise ValueError(f"grads are those of a network of layer sizes {sizes}.")
+        sizes = f"{grads.layer_sizes}; this network has {network.layer_sizes}"
+        raise ValueError(f"grads are from a network with layer sizes {sizes}.")
     copied = Parameters(network.layer_sizes, network.dtype)
     copied.theta = grads.theta
     return copied
@@ -180,7 +182,7 @@ def check_finite(parameters: Parameters, what: str, n_updates: int) -> None:
 
 
 def diverged(what: str, n_updates: int) -> FloatingPointError:
-    """Return the error of a loop that has left the finite numbers."""
+    """Return the error for numbers that became NaN or infinite in a training loop."""
     when = f" after {n_updates} update{'s' if n_updates > 1 else ''}" if n_updates else ""
     remedy = "standardise the features, lower the learning_rate, or bound the gradient, solver=SGD(max_grad_norm=1.0)"
     return FloatingPointError(f"{what}{when}. Likely cause: unscaled features, or too high a rate. Remedy: {remedy}.")

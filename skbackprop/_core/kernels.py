@@ -1,7 +1,7 @@
-"""What is there for speed alone, each function with what it does in plain NumPy. A reader may skip this file.
+"""Functions that are here for speed alone, each with what it does in plain NumPy. A reader may skip this file.
 
-Small batches are the common case, and there Python's and NumPy's own share of a step is larger than the arithmetic. So
-arrays and constants are made once for each batch size, and each operation goes the way that needs the least set-up.
+Small batches are the common case, and with them the overhead of Python and NumPy takes longer than the arithmetic. So
+arrays and constants are made once for each batch size, and each operation uses the function with the least overhead.
 """
 
 from collections import deque
@@ -19,10 +19,10 @@ from scipy.special import log1p
 
 Array = NDArray[np.floating]
 
-LARGE = 10_000  # numbers from which zeroing them takes longer than the set-up of matmul
-MANY = 32  # columns beyond which the maximum of each row is found fastest in place
-SHORT = 8192  # numbers up to which OpenBLAS's axpy and ger stay in a single thread
-STRETCH = 2**16  # numbers of a vector that operation after operation finds in the processor's cache
+LARGE = 10_000  # array size from which filling it with zeros takes longer than the overhead of matmul
+MANY = 32  # columns beyond which ``Z.max(axis=1)`` itself is fastest
+SHORT = 8192  # array size up to which OpenBLAS's axpy and ger stay in a single thread
+STRETCH = 2**16  # length of vectors that stay in the processor's cache from one operation to the next
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
 GER = {np.dtype(np.float64): blas.dger, np.dtype(np.float32): blas.sger}
 
@@ -30,7 +30,7 @@ GER = {np.dtype(np.float64): blas.dger, np.dtype(np.float32): blas.sger}
 def product_into(out: Array, sparse: bool = False) -> Callable[[Any, Array, Array], Any]:
     """Return the function (A, B, out) that does ``out[...] = A @ B`` for arrays like out; A may be sparse.
 
-    That is dot, which needs less set-up, or matmul where out is large, since dot fills it with zeros first.
+    This is dot, which has less overhead, unless out is large: dot fills it with zeros first, matmul does not.
     """
     if sparse:
         return sparse_product
@@ -38,7 +38,7 @@ def product_into(out: Array, sparse: bool = False) -> Callable[[Any, Array, Arra
 
 
 def sparse_product(A: Any, B: Array, out: Array) -> Array:
-    """Do ``out[...] = A @ B`` for a CSR matrix A or the transpose of one, without the array that SciPy would return."""
+    """Do ``out[...] = A @ B`` for a CSR matrix A or its transpose, without the array that SciPy would allocate."""
     out.fill(0)
     add_product = _sparsetools.csr_matvecs if A.format == "csr" else _sparsetools.csc_matvecs
     add_product(*A.shape, B.shape[1], A.indptr, A.indices, A.data, B.reshape(-1), out.reshape(-1))
@@ -48,8 +48,8 @@ def sparse_product(A: Any, B: Array, out: Array) -> Array:
 def row_adder(b: Array, Z: Array) -> Callable[[], Any]:
     """Return the function that does ``Z += b`` for a bias of shape (n,) and a Z of shape (m, n).
 
-    By ger, BLAS's update of rank one, since NumPy takes up to twice as long to add a short row to many. Large Z are
-    left to NumPy, and a single bias, as a number: NumPy adds that twice as fast as an array of one number.
+    For small Z this is ger, BLAS's rank-one update, since NumPy takes up to twice as long to broadcast a short row. A
+    large Z is left to NumPy, and so is a single bias, which NumPy adds in half the time as a number.
     """
     if b.size == 1:
         return partial(np.add, Z, b.reshape(()), Z)
@@ -58,34 +58,33 @@ def row_adder(b: Array, Z: Array) -> Callable[[], Any]:
     return partial(GER[Z.dtype], 1.0, b, np.ones(len(Z), Z.dtype), 1, 1, Z.T, 1, 1, 1)  # the last 1: overwrite Z
 
 
-def axpy(a: float, x: Array, y: Array) -> None:
-    """Do ``y += a * x`` for vectors, by the routine of this name in BLAS: one pass where NumPy needs two.
+def adder(x: Array, y: Array) -> Callable[[float], Any]:
+    """Return the function (a) that does ``y += a * x`` for vectors, by BLAS's axpy: one pass where NumPy needs two.
 
-    For long vectors BLAS would start threads of its own, which get in the way of those that multiply matrices, so they
-    go piece by piece; and all pieces at once, as θ needs it.
+    Long vectors are added piece by piece, since BLAS would start threads for them, which get in the way of those that
+    multiply matrices. No interrupt can come between the pieces, so that θ is never left half updated.
     """
-    add, n = AXPY[x.dtype], x.size
+    axpy, n = AXPY[x.dtype], x.size
     if n <= SHORT:
-        add(x, y, n, a)
-    else:
-        at_once((add, (x, y, min(SHORT, n - i), a, i, 1, i)) for i in range(0, n, SHORT))
+        return partial(axpy, x, y, n)
+    return lambda a: at_once((axpy, (x, y, min(SHORT, n - i), a, i, 1, i)) for i in range(0, n, SHORT))
 
 
 def stretches(*vectors: Array) -> list[tuple[Array, ...]]:
-    """Cut vectors of one length into views, to go through many operations a stretch at a time."""
+    """Cut vectors of one length into views, each short enough to stay in the cache through several operations."""
     return [tuple(x[i : i + STRETCH] for x in vectors) for i in range(0, vectors[0].size, STRETCH)]
 
 
 def at_once(calls: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
-    """Do ``for function, arguments in calls: function(*arguments)``, where functions of C hear no interrupt between."""
+    """Do ``for function, arguments in calls: function(*arguments)``; for functions of C, no interrupt comes between."""
     deque(starmap(call, [(function, *arguments) for function, arguments in calls]), maxlen=0)
 
 
 def log1p_exp_minus_abs(Z: Array, out: Array | None = None) -> Array:
-    """Return ``log1p(exp(-abs(Z)))``, which no Z can overflow."""
+    """Return ``log1p(exp(-abs(Z)))``, which does not overflow for any Z."""
     out = np.abs(Z, out=out)
     np.exp(np.negative(out, out), out)
-    return log1p(out, out)  # scipy's, since NumPy's takes up to twice as long where the numbers are mixed
+    return log1p(out, out)  # SciPy's: NumPy's takes up to twice as long on a mixture of small and large numbers
 
 
 def row_maxima(Z: Array, columns: Array | None = None) -> Array:

@@ -2,22 +2,24 @@ r"""The layers: forward and backward, for any depth. Everything that is trained 
 
 For a mini-batch X of m samples and layers l = 1 … L, with layer sizes n_0 (features), n_1, …, n_L (outputs)::
 
-    forward     A0 = X                                  (m, n_0)
-                Zl = A(l-1) Wl + bl                     (m, n_l)     Wl (n_(l-1), n_l), bl (n_l,)
-                Al = φ(Zl)          for l < L           (m, n_l)
-                AL = link(ZL)       sigmoid or softmax  (m, n_L)
+    forward     A0 = X                                 (m, n_0)
+                Zl = A(l-1) Wl + bl                    (m, n_l)
+                Al = φ(Zl)         for l < L           (m, n_l)
+                AL = link(ZL)      sigmoid or softmax  (m, n_L)
 
-    backward    dZL = c ∘ ∂ℓ/∂ZL                        (m, n_L)     c_i = w_i / Σ w, one for each sample
-                dWl = A(l-1)ᵀ dZl                       (n_(l-1), n_l)
-                dbl = 1ᵀ dZl                            (n_l,)
-                dA(l-1) = dZl Wlᵀ                       (m, n_(l-1))
-                dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1))          (m, n_(l-1))
+    backward    dZL = c ∘ ∂ℓ/∂ZL                       (m, n_L)
+                dWl = A(l-1)ᵀ dZl                      (n_(l-1), n_l)
+                dbl = 1ᵀ dZl                           (n_l,)
+                dA(l-1) = dZl Wlᵀ                      (m, n_(l-1))
+                dZ(l-1) = dA(l-1) ∘ φ'(Z(l-1))         (m, n_(l-1))
+
+Wl has the shape (n_(l-1), n_l), bl the shape (n_l,), and c_i = w_i / Σ w is the share of each sample, (m, 1).
 
 With dropout the next layer sees A ∘ mask instead of A, where the mask holds 0 or 1 / (1 - p), and dA is multiplied by
 the same mask on the way back.
 
-A layer is *bound* to its arrays once for each batch size: its forward and its backward are functions that find every
-array by name, so that a step spends its time on arithmetic. Python counts from zero: ``W[0]`` is W1 and ``Z[0]`` Z1,
+Each layer is *bound* to its arrays once for each batch size: its forward and its backward pass become closures over
+these arrays, so that a step spends its time on arithmetic. Python counts from zero: ``W[0]`` is W1 and ``Z[0]`` Z1,
 while ``A[0]`` is X and ``A[1]`` A1.
 """
 
@@ -26,6 +28,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..losses import BoundLink, gradient_with
 from .kernels import Array, product_into, row_adder
@@ -33,7 +36,7 @@ from .parameters import Parameters, described
 
 Function = Callable[..., Any]
 Forward = Callable[[Any, Array], Array]  # (X, ZL)
-Layer = Callable[[Any], Any]  # (A_below) on the way forward, (A_belowᵀ) on the way back
+Layer = Callable[[Any], Any]  # forward pass: (A_below), backward pass: (A_belowᵀ)
 
 
 class Cache:
@@ -54,9 +57,9 @@ class Cache:
     masks : tuple of ndarray of shape (m, n_l)
         The dropout masks of the hidden layers; empty without dropout.
     inputs : tuple of ndarray of shape (m, n_l)
-        What each hidden layer hands on: A, or A ∘ mask under dropout.
+        What each hidden layer passes to the next: A, or A ∘ mask with dropout.
     theta : ndarray of shape (n_parameters,), or None
-        A copy of the parameters that ``Network.forward`` computed it with.
+        A copy of the parameters that ``Network.forward`` used.
 
     Examples
     --------
@@ -66,7 +69,7 @@ class Cache:
     ([(1, 2), (1, 3), (1, 1)], [(1, 3), (1, 1)])
     """
 
-    def __init__(self, layer_sizes: Sequence[int], n_samples: int, dtype: Any, dropout: float = 0.0) -> None:
+    def __init__(self, layer_sizes: Sequence[int], n_samples: int, dtype: DTypeLike, dropout: float = 0.0) -> None:
         self.n_samples, self.dropout = n_samples, dropout
         self.Z = tuple(np.empty((n_samples, n), dtype) for n in layer_sizes[1:])
         self.A: tuple[Any, ...] = (None, *(np.empty_like(Z) for Z in self.Z))
@@ -83,7 +86,7 @@ class Cache:
 
 
 def named_arrays(cache: Cache) -> dict[str, Any]:
-    """Return the arrays of a cache by name, in the order in which they come about: X, Z1, A1, …, dZ2, dA1, dZ1."""
+    """Return the arrays of a cache by name, in the order of computation: X, Z1, A1, …, dZ2, dA1, dZ1."""
     arrays = {} if cache.A[0] is None else {"X": cache.A[0]}
     for l, (Z, A) in enumerate(zip(cache.Z, cache.A[1:], strict=True)):
         arrays |= {f"Z{l + 1}": Z, f"A{l + 1}": A}
@@ -105,23 +108,23 @@ def bind(
 ) -> tuple[Forward, Any]:
     """Return forward(X, ZL) and backward(X, ZL, Y, c), bound to the arrays of a cache.
 
-    forward fills Z and A of each hidden layer, the probabilities ``A[-1]``, and ZL with the logits, which it returns;
-    backward fills every dZ, dW and db.
+    forward fills Z and A of each hidden layer and the probabilities ``A[-1]``, writes the logits into ZL, and returns
+    ZL; backward fills every dZ, dW and db.
 
     Parameters
     ----------
     network : Network
-        Whose parameters are read anew at each call.
+        Each call uses the parameters that it has at that moment.
     cache : Cache
-        Overwritten by each call, but for ``A[0]`` and ``Z[-1]``: X and the array for the logits are handed in.
+        Its arrays are overwritten by each call, except ``A[0]`` and ``Z[-1]``: X and ZL are used in their place.
     gradients : Parameters, default=None
-        Overwritten by each call of backward; without, backward is None.
+        Overwritten by each call of backward. If None, None is returned in place of backward.
     sparse : bool, default=False
         Whether X comes as a CSR matrix.
     rng : RandomState, default=None
-        Source of the dropout masks, which each call of forward draws anew.
+        Source of the dropout masks; each call of forward draws new ones.
     keeps_dA : bool, default=False
-        Whether dA gets arrays of its own; by default dZ takes its place, which saves time and memory.
+        Whether dA has arrays of its own; by default dZ overwrites dA, which saves time and memory.
     """
     if gradients is not None:
         cache.dZ = tuple(np.empty_like(Z) for Z in cache.Z)
@@ -141,10 +144,11 @@ def bind(
     if gradients is None:
         return forward, None
     lowest = weight_gradients(cache, gradients, -1, sparse and not hidden)
-    upper = []  # backward of each layer but the first, with the transpose of what it was fed with
+    upper = []  # of all layers but the first, each with its inputs transposed
     for l in reversed(hidden):
         upper.append((lowest, cache.inputs[l].T))
-        lowest = hidden_backward(network, cache, gradients, l, functions[l][1], sparse and l == 0)
+        derivative, from_X = functions[l][1], sparse and l == 0
+        lowest = hidden_backward(network, cache, gradients, l, derivative, from_X)
 
     def backward(X: Any, ZL: Array, Y: Array, c: Any) -> None:
         loss_gradient(ZL, Y, c)
@@ -172,7 +176,8 @@ def hidden_forward(network: Any, cache: Cache, l: int, value: Function, sparse: 
 
     def forward_and_drop(A_below: Any) -> Array:
         forward(A_below)
-        np.divide(rng.random_sample(mask.shape) < keep, keep, out=mask, casting="same_kind")
+        kept = rng.random_sample(mask.shape) < keep
+        np.divide(kept, keep, out=mask, casting="same_kind")
         return np.multiply(A, mask, out=dropped)  # A ∘ mask   (m, fan_out)
 
     return forward_and_drop
@@ -210,7 +215,7 @@ def weight_gradients(cache: Cache, grads: Parameters, l: int, sparse: bool) -> L
 def output_layer(network: Any, cache: Cache, sparse: bool) -> tuple[Forward, Callable[[Array, Array, Any], None]]:
     """Return the forward pass of the output layer, and the function that fills its dZ from the loss."""
     W, b, A = network.W[-1], network.b[-1], cache.A[-1]
-    dZ = cache.dZ[-1] if cache.dZ else A
+    dZ = cache.dZ[-1] if cache.dZ else A  # without gradients, nothing calls loss_gradient
     b = b.reshape(()) if b.size == 1 else b  # NumPy adds a number twice as fast as an array of one number
     probabilities, _, gradient = bind_output(network.loss_function, network.link, A)
     product, add, multiply = product_into(A, sparse), np.add, np.multiply
@@ -228,12 +233,13 @@ def output_layer(network: Any, cache: Cache, sparse: bool) -> tuple[Forward, Cal
     return forward, loss_gradient
 
 
-# A part that has a method bind of its own hands out functions that must write into out and return it; that is tried
-# once, and refused by name. Any other part may write into out, return its result, or both: the result stands in out.
+# The functions that an activation, a loss or a link returns from its own method bind must write into out and return
+# out; they are tried once, and an error names the part that does not. Its plain methods may write into out, return
+# their result, or do both: the function writing sees to it that the result is in out.
 
 
 def bind_activation(phi: Any, Z: Array) -> tuple[Function, Function]:
-    """Return value(Z, out) and derivative(Z, A, out) of an activation, for arrays like Z."""
+    """Return value(Z, out) and derivative(Z, A, out) of an activation, for arrays of Z's shape and dtype."""
     if not binds(phi, "value", "derivative"):
         return writing(phi.value), writing(phi.derivative)
     value, derivative = phi.bind(Z)
@@ -258,7 +264,10 @@ def bind_output(loss: Any, link: Any, Z: Array) -> tuple[Function, Function, Fun
 
 
 def binds(part: Any, *methods: str) -> bool:
-    """Tell whether a part's bind belongs to its methods, none of which was overridden below the class that has it."""
+    """Tell whether a part's bind can be used in place of its methods.
+
+    It cannot if a subclass, or the object itself, overrides one of the methods without a bind to match.
+    """
     order = type(part).__mro__
 
     def depth(name: str) -> int:
@@ -268,13 +277,16 @@ def binds(part: Any, *methods: str) -> bool:
 
 
 def writing(function: Function) -> Function:
-    """Return a function that leaves its result in its last argument, whether it wrote it there or returned it."""
+    """Return a function whose result is always in its last argument, out.
 
-    def write(*arguments: Any) -> Any:
+    The function that is given may write its result into out, return it, or do both.
+    """
+
+    def into_out(*arguments: Any) -> Any:
         out = arguments[-1]
         result = function(*arguments)
         if result is not None and result is not out:
             out[...] = result
         return out
 
-    return write
+    return into_out

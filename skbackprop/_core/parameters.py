@@ -1,22 +1,25 @@
 """The parameters of a network: one flat vector θ = [W1 … WL | b1 … bL], of which every W and b is a view.
 
-A solver sees one vector, and the penalty one prefix of it.
+A solver works on the whole vector, the penalty on its first part, which holds all weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from math import prod
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from .kernels import Array, axpy
+from .kernels import Array, adder
 
-SHOWN_NUMBERS, SHOWN_ROWS = 16, 8  # of an array whose numbers are printed
+Held = TypeVar("Held")
+
+SHOWN_NUMBERS, SHOWN_ROWS = 16, 8  # largest array whose numbers are printed
 
 
 class Views(tuple[Array, ...]):
-    """Arrays that can be written to, but not replaced: ``views[l] = values`` writes into the l-th.
+    """A tuple of arrays that can be written to but not replaced: ``views[l] = values`` copies values into the l-th.
 
     Examples
     --------
@@ -29,22 +32,23 @@ class Views(tuple[Array, ...]):
 
     __slots__ = ()
 
-    def __setitem__(self, l: int | slice, values: Any) -> None:
+    def __setitem__(self, l: int | slice, values: ArrayLike | Sequence[ArrayLike]) -> None:
         write(values, self[l])
 
 
 def write(values: Any, held: Array | tuple[Array, ...]) -> None:
-    """Write values into an array, or one array into each of a tuple: all of them, or, where one does not fit, none.
+    """Copy values into an array, or a list of arrays into a tuple of arrays; if one does not fit, copy nothing.
 
     Raises
     ------
     ValueError
-        If there are more or fewer arrays than held, or one has another shape.
+        If there are more or fewer arrays than held, one has another shape, or one does not hold numbers.
     """
     arrays, views = (values, held) if isinstance(held, tuple) else ([values], (held,))
     expected = [view.shape for view in views]
     try:
-        new = [np.array(array, views[0].dtype if views else None) for array in arrays]  # copies of what may be views
+        # copies, since the values may be views of the arrays that they are written to
+        new = [np.array(array, views[0].dtype if views else None) for array in arrays]
     except (TypeError, ValueError) as error:
         raise ValueError(f"The shapes must be {expected}, of numbers: {error}") from None
     if (found := [array.shape for array in new]) != expected:
@@ -53,16 +57,22 @@ def write(values: Any, held: Array | tuple[Array, ...]) -> None:
         view[...] = array
 
 
-class Written:
-    """A descriptor for an attribute that is an array or Views: assigning copies the values into the arrays it holds."""
+class Written(Generic[Held]):
+    """A descriptor for an attribute that holds an array or Views: an assignment copies the values into them."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, parameters: Any, owner: Any = None) -> Any:
+    @overload
+    def __get__(self, parameters: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, parameters: object, owner: type) -> Held: ...
+
+    def __get__(self, parameters: object, owner: type | None = None) -> Any:
         return self if parameters is None else vars(parameters)[self.name]
 
-    def __set__(self, parameters: Any, values: Any) -> None:
+    def __set__(self, parameters: object, values: ArrayLike | Sequence[ArrayLike]) -> None:
         write(values, vars(parameters)[self.name])
 
 
@@ -84,7 +94,7 @@ class Parameters:
     theta : ndarray of shape (n_parameters,)
         The vector [W1 … WL | b1 … bL].
     weights : ndarray of shape (n_weights,)
-        View of its first part, all W.
+        View of the first part of theta, all W.
     W : tuple of ndarray of shape (n_(l-1), n_l)
         Views of the weights of each layer.
     b : tuple of ndarray of shape (n_l,)
@@ -100,14 +110,17 @@ class Parameters:
     array([2., 2., 2., 2., 2., 2., 0., 0., 0., 0., 0., 0., 7.])
     """
 
-    theta, weights, W, b = Written(), Written(), Written(), Written()
+    theta: Written[Array] = Written()
+    weights: Written[Array] = Written()
+    W: Written[Views] = Written()
+    b: Written[Views] = Written()
 
-    def __init__(self, layer_sizes: Sequence[int], dtype: Any = np.float64) -> None:
+    def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike = np.float64) -> None:
         n_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(layer_sizes))
         self._hold(np.zeros(n_parameters, dtype), layer_sizes)
 
     def _hold(self, theta: Array, layer_sizes: Sequence[int]) -> None:
-        """Cut a vector into views."""
+        """Take a vector as theta, and cut it into views."""
         L, shapes = len(layer_sizes) - 1, [*pairwise(layer_sizes), *((n,) for n in layer_sizes[1:])]
         ends = [*accumulate(map(prod, shapes), initial=0)]
         views = [theta[i:j].reshape(shape) for (i, j), shape in zip(pairwise(ends), shapes, strict=True)]
@@ -118,7 +131,7 @@ class Parameters:
         return [len(self.W[0]), *map(len, self.b)]
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> np.dtype[Any]:
         return self.theta.dtype
 
     def norms(self) -> list[float]:
@@ -143,7 +156,7 @@ def named_parameters(parameters: Parameters) -> dict[str, Array]:
 
 
 def described(title: str, arrays: dict[str, Any]) -> str:
-    """Return a title and, line by line, each array's name and shape, and its numbers where they are few."""
+    """Return a title, and below it a line for each array: its name, its shape and, if they are few, its numbers."""
     names, shapes = max(map(len, arrays)), max(len(str(array.shape)) for array in arrays.values())
     lines = [title]
     for name, array in arrays.items():
@@ -156,11 +169,16 @@ def described(title: str, arrays: dict[str, Any]) -> str:
 
 
 def penalty(weights: Array, alpha: float) -> float:
-    """Return (alpha / 2) Σ_l ‖Wl‖², of the weights of all layers in one vector; biases are not penalised."""
+    """Return (alpha / 2) Σ_l ‖Wl‖² of all weights in one vector."""
     return 0.5 * alpha * float(weights.dot(weights)) if alpha else 0.0
 
 
-def add_penalty_gradient(weights: Array, alpha: float, gradients: Array) -> None:
-    """Add the gradient of the penalty to that of the weights: dW ← dW + alpha W."""
-    if alpha:
-        axpy(alpha, weights, gradients)
+def bind_penalty(weights: Array, alpha: float, gradients: Array) -> Callable[[], float]:
+    """Return the function that adds the gradient and returns the penalty."""
+    add_weights = adder(weights, gradients)
+
+    def penalise() -> float:
+        add_weights(alpha)  # dW ← dW + alpha W
+        return penalty(weights, alpha)
+
+    return penalise

@@ -1,4 +1,4 @@
-"""Prediction: weights in, logits out, or what a link makes of them; for one sample without anything to set up."""
+"""Prediction: samples and weights in, logits out, or what a link makes of them. A single sample needs no set-up."""
 
 from collections.abc import Sequence
 from math import isfinite, isnan
@@ -12,24 +12,26 @@ from .layers import Function, bind_activation, writing
 
 Arrays = Sequence[Array]
 
-BLOCK_SAMPLES = 2048  # samples that go through the layers together where a mini-batch or a table has more
-BLOCK_NUMBERS = 2**17  # most numbers of a block's widest layer, so that it fits the processor's cache
-PREDICTED_SAMPLES = 3072  # samples predicted together: of narrow layers still few enough for the cache
-NARROW = 16  # units; of wider layers the products by columns take longer
+BLOCK_SAMPLES = 2048  # most samples of a mini-batch or a table that go through the layers together
+BLOCK_NUMBERS = 2**17  # most numbers in the widest layer of a block, so that it fits the processor's cache
+PREDICTED_SAMPLES = 3072  # most samples that are predicted together; with narrow layers these still fit the cache
+NARROW = 16  # units up to which products with arrays in column-major order take less time
 
 
 def block_size(widths: Sequence[int], most: int, fewest: int = 512) -> int:
-    """Return how many samples go through layers of these widths together: few for the cache, but enough for BLAS."""
+    """Return how many samples to pass through layers of these widths at once: few for the cache, enough for BLAS."""
     return min(most, max(fewest, BLOCK_NUMBERS // max(widths)))
 
 
 def weight_of_correct(link: Any, Z: Array, Y: Array, w: Array | None = None) -> float:
-    """Return the weight, or by default the number, of the samples whose class, or every label, is decided rightly.
+    """Return the total weight of the samples that are predicted correctly, or without w their number.
+
+    With label indicators, a sample counts if every label is correct.
 
     Parameters
     ----------
     link : Link
-        What decides.
+        Its ``decide`` turns logits into predictions.
     Z, Y : ndarray of shape (m, n_L)
         Logits and targets.
     w : ndarray of shape (m,), default=None
@@ -51,10 +53,10 @@ def weight_of_correct(link: Any, Z: Array, Y: Array, w: Array | None = None) -> 
 def logits(
     X: Any, W: Arrays, b: Arrays, activations: Sequence[Any], write: Function = np.positive, n_columns: int = 0
 ) -> tuple[Array, bool]:
-    """Return ZL for every sample, or what ``write`` makes of it, and whether all was finite: X, and this without NaN.
+    """Return ZL of every sample, or what ``write`` makes of it, and whether X is finite and the result free of NaN.
 
-    The samples go through a block at a time, so that little more than the result is allocated. A NaN or an infinity in
-    a sample makes its Z1 not finite, and one column of Z1 is much less to look at than X.
+    The samples go through the layers a block at a time, so that little more than the result is allocated. A NaN or an
+    infinity in a sample makes all of its Z1 not finite, so it is enough to look at one column of Z1 instead of X.
 
     Parameters
     ----------
@@ -65,20 +67,20 @@ def logits(
     activations : sequence of Activation
         φ of each hidden layer.
     write : callable (Z, out)
-        Writes what is wanted into out, while a block's logits are still in the cache of the processor; by default Z.
+        Writes a block's result into out while its logits Z are still in the processor's cache; by default Z itself.
     n_columns : int, default=0
         Columns of out; 0 means as many as Z has.
     """
     m, sparse, n_units = X.shape[0], sp.issparse(X), [len(each) for each in b]
     result = np.empty((m, n_columns or n_units[-1]), W[0].dtype)
     block = block_size([0 if sparse else X.shape[1], *n_units], PREDICTED_SAMPLES)
-    sound, arrays = True, None
+    is_finite, arrays = True, None
     for start in range(0, m, block):
         size = min(block, m - start)
         if arrays is None or len(arrays[0][0]) != size:
             arrays = work_arrays(size, n_units, W[0].dtype, by_columns=m > size and not sparse)
             biases, functions = b, [writing(phi.value) for phi in activations]
-            if m > size:  # many blocks: NumPy adds arrays of one shape faster than a row or a number to many
+            if m > size:  # several blocks: NumPy adds arrays of one shape faster than it broadcasts a row or a number
                 biases = [np.full_like(Z, each) for each, (Z, _) in zip(b, arrays, strict=True)]
                 functions = [bind_activation(phi, Z)[0] for phi, (Z, _) in zip(activations, arrays, strict=False)]
         A, out = X[start : start + size], result[start : start + size]  # A0 = X            (size, n_0)
@@ -88,13 +90,16 @@ def logits(
             if l < len(functions):
                 A = functions[l](Z, A_l)  # Al = φ(Zl)                                       (size, n_l)
         write(Z, out)
-        # the least of numbers among which there is a NaN is NaN
-        sound = sound and isfinite(arrays[0][0][:, 0].sum()) and not isnan(out.min())
-    return result, sound
+        # the minimum is NaN if one number is
+        is_finite = is_finite and isfinite(arrays[0][0][:, 0].sum()) and not isnan(out.min())
+    return result, is_finite
 
 
 def work_arrays(m: int, n_units: Sequence[int], dtype: Any, by_columns: bool) -> list[tuple[Array, Array]]:
-    """Return arrays for Z and A of each layer; those of narrow hidden layers by columns, which suits BLAS better."""
+    """Return arrays for Z and A of each layer; with by_columns, those of narrow hidden layers are column-major.
+
+    BLAS multiplies these faster.
+    """
     pairs = [(np.empty((m, n), dtype), np.empty((m, n), dtype)) for n in n_units]
     for l, n in enumerate(n_units[:-1] if by_columns else ()):
         if n <= NARROW and m * n >= LARGE:

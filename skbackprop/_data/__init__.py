@@ -1,1 +1,1 @@
-"""From what a user gives to what a network is trained on: checked samples, encoded labels, weights and splits."""
+"""What turns a user's data into what a network is trained on: encoded labels, weights, splits and tables."""

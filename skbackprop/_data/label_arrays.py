@@ -1,7 +1,7 @@
-"""A user's labels, in whatever container, as an array of labels that equal the user's own, none of them missing.
+"""A user's labels, in any container, as an array of equal labels; missing ones are refused.
 
-scikit-learn's validation turns nullable and pyarrow labels into floats, which merges integers above 2^53. NumPy makes a
-string of a missing label that a list of strings holds. So labels become arrays here, before either sees them.
+scikit-learn's validation turns nullable and pyarrow labels into floats, which merges integers above 2^53. NumPy turns a
+missing label in a list of strings into a string. So labels become arrays here, before either sees them.
 """
 
 from collections.abc import Set
@@ -12,9 +12,11 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.multiclass import type_of_target
 
+SEQUENCES = (list, tuple, set, np.ndarray)  # several labels for one sample, of which scikit-learn says what to do
+
 
 def label_array(labels: Any, name: str) -> Any:
-    """Return labels as an array; what is no array-like comes back as it is, for scikit-learn to refuse.
+    """Return labels as an array; what is not array-like is returned as it is, for scikit-learn to refuse.
 
     Raises
     ------
@@ -27,25 +29,26 @@ def label_array(labels: Any, name: str) -> Any:
         array = labels if isinstance(labels, np.ndarray) else np.asarray(labels)
     except ValueError:  # rows of several lengths
         return labels
-    if array.ndim == 0:  # None among others
+    if array.ndim == 0:  # None, for example
         return labels
-    if isinstance(labels, (list, tuple)) and array.dtype.kind in "Uf":  # what NumPy makes of a list of several types
-        objects = plain(np.array(labels, object), name)
+    if isinstance(labels, (list, tuple)) and array.dtype.kind in "Uf":  # to which NumPy converts several types
+        objects = with_own_dtype(np.array(labels, object), name)
         array = array if array.dtype.kind == "U" else objects
     if array.dtype.kind == "O":
-        array = plain(array, name)
+        array = with_own_dtype(array, name)
     if array.dtype.kind in "fmM" and (array != array).any():
         refuse_missing(array[array != array][0], name)
     return array
 
 
-def plain(objects: Any, name: str) -> Any:
-    """Return an array of Python objects as bools, integers or floats if that is what they are, else unchanged.
+def with_own_dtype(objects: Any, name: str) -> Any:
+    """Return an array of Python objects in a dtype of bools, integers or floats if they all are such, else unchanged.
 
     Raises
     ------
     ValueError
         If one of them is None, NaN, NA or NaT.
+        If they are neither strings nor numbers, such as intervals and dates.
     TypeError
         If only some of them are strings.
     """
@@ -55,7 +58,7 @@ def plain(objects: Any, name: str) -> Any:
         return objects
     if all(issubclass(each, (Real, np.bool_)) for each in types):
         numbers = np.array(objects.tolist())
-        if numbers.tolist() == objects.tolist():  # false for NaN, and for integers that fit into no integer dtype
+        if numbers.tolist() == objects.tolist():  # false for NaN, and for integers too large for any integer dtype
             return numbers
     import pandas as pd
 
@@ -65,6 +68,9 @@ def plain(objects: Any, name: str) -> Any:
     if any(are_strings):
         names = ", ".join(sorted(each.__name__ for each in types))
         raise TypeError(f"{name} must hold labels of one kind, numbers or strings; got {names}.")
+    if others := sorted(each.__name__ for each in types if not issubclass(each, (Real, np.bool_, *SEQUENCES))):
+        kind = f"{name} holds labels of type {', '.join(others)}, which are neither strings nor numbers"
+        raise ValueError(f"Unknown label type: {kind}; pass {name}.astype(str).")
     return objects
 
 
@@ -112,12 +118,12 @@ def check_indicators(values: Any, shape: tuple[int, ...], name: str) -> None:
 
 
 def class_array(classes: Any, *, sort: bool) -> Any:
-    """Return the labels that partial_fit is given: sorted, each once, or in their order where they name columns.
+    """Return the classes that partial_fit is given: sorted and unique, or, if they name columns of y, in their order.
 
     Raises
     ------
     ValueError
-        If they are no labels, or fewer than two, or a set where their order counts.
+        If they are not labels, if they are fewer than two, or if they are a set although their order counts.
     TypeError
         If strings and other labels are mixed.
     """
@@ -126,7 +132,8 @@ def class_array(classes: Any, *, sort: bool) -> Any:
     array = label_array(list(classes) if isinstance(classes, Set) else classes, "classes")
     is_vector = isinstance(array, np.ndarray) and array.ndim == 1
     if not is_vector or (len(array) and type_of_target(array, "classes") not in ("binary", "multiclass")):
-        raise ValueError(f"classes must be a list or an array of all labels that y may ever hold; got {classes!r}.")
+        every = "all labels across calls to partial_fit"
+        raise ValueError(f"classes must be a list or an array of {every}; got {classes!r}.")
     array = np.unique(array) if sort else array
     if len(array) < 2:
         count = "one class only" if len(array) else "no class"

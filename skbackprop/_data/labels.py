@@ -1,4 +1,4 @@
-"""Labels of any kind, as the targets of a network and back."""
+"""Labels of any kind, encoded as the targets of a network and decoded again."""
 
 from contextlib import suppress
 from typing import Any, Self
@@ -12,7 +12,7 @@ from ..network import resolve_link
 
 
 class Labels:
-    """How labels map to outputs: fixed by the first y, the same for every later one.
+    """How labels map to outputs; the first y decides it for every later one.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Labels:
 
     @classmethod
     def of(cls, y: Any, classes: Any = None) -> Self:
-        """Read the labels off y, or take the given classes.
+        """Return the labels of y, or those of the given classes.
 
         Raises
         ------
         ValueError
-            If y is no kind of class labels, holds one class only, or has more or fewer columns than there are classes.
+            If y does not hold class labels, holds one class only, or does not have one column for each class given.
         """
         if is_multilabel(y):
             n_columns = y.shape[1]
@@ -57,12 +57,12 @@ class Labels:
 
     @classmethod
     def fitted(cls, estimator: Any) -> Self:
-        """Read the labels off a fitted estimator."""
+        """Return the labels of a fitted estimator."""
         multilabel = estimator.link_ == "sigmoid" and estimator.n_outputs_ == len(estimator.classes_)
         return cls(estimator.classes_, multilabel)
 
     def are(self, classes: Any) -> bool:
-        """Tell whether these are the labels."""
+        """Tell whether these classes are the same labels in the same order."""
         return same_kind(self.classes, classes) and np.array_equal(self.classes, classes)
 
     def encode(self, y: Any) -> Any:
@@ -80,7 +80,7 @@ class Labels:
             return y
         y = flat(y, warn=True)
         if same_kind(y, self.classes):
-            with suppress(TypeError):  # objects of another type have no place in the order of the classes
+            with suppress(TypeError):  # objects of another type cannot be compared with the classes
                 codes = np.searchsorted(self.classes, y)
                 if np.array_equal(self.classes.take(codes, mode="clip"), y):
                     return codes
@@ -88,7 +88,7 @@ class Labels:
         raise ValueError(f"y holds labels {unknown} that are not among the classes {self.classes!r}.")
 
     def targets(self, codes: Any, dtype: Any) -> Any:
-        """Return encoded labels as the targets of a table: numbers, or for softmax the class numbers as they are."""
+        """Return encoded labels as a table takes its targets: as they are for softmax, else in columns of numbers."""
         if self.link == "softmax":
             return codes
         return np.ascontiguousarray(codes[:, np.newaxis] if self.binary else codes, dtype)
@@ -100,7 +100,7 @@ class Labels:
 
 
 def flat(y: Any, warn: bool = False) -> Any:
-    """Return a checked y with one label for each sample as a vector; scikit-learn is asked about a column only."""
+    """Return a checked y with one label for each sample as a vector; only a column needs scikit-learn for that."""
     return y if y.ndim == 1 else column_or_1d(y, warn=warn)
 
 
@@ -114,6 +114,6 @@ def is_multilabel(y: Any) -> bool:
     """Tell whether a checked y is a label indicator matrix; anything but class labels raises ValueError."""
     if y.ndim == 2 and y.shape[1] > 1:
         return True
-    if y.ndim > 1 or y.dtype.kind not in "ibu":  # of which scikit-learn would say what is known, in 0.2 ms
+    if y.ndim > 1 or y.dtype.kind not in "ibu":  # the answer is known for bools and integers; the check takes 0.2 ms
         check_classification_targets(y)
     return False

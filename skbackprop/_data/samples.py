@@ -11,7 +11,7 @@ from .._core.kernels import Array
 from .labels import Labels
 from .table import Rows, Table, as_slice
 
-MIN_HELD_OUT = 10  # samples below which a validation set says too little to stop by
+MIN_HELD_OUT = 10  # a validation set of fewer samples says too little for early stopping
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,17 @@ class Samples:
     y : ndarray of shape (n,) or (n, n_labels)
         The labels as a scorer takes them.
     labels : Labels
-        How they map to outputs.
+        How labels map to outputs.
     codes : ndarray of shape (n,) or (n, n_labels)
         Class numbers, or label indicators.
     targets : ndarray of shape (n, n_outputs), or of int and shape (n,)
-        The same as the targets of a table.
+        The codes in the form in which a table takes its targets.
     sample_weight : ndarray of shape (n,), or None
         The user's weights, divided by the largest.
     weights : ndarray of shape (n,), or None
         sample_weight times the class weights; None if all are one.
     rows : range or ndarray of row numbers
-        The samples of positive weight; only these count.
+        The samples of positive weight; only these are trained and evaluated on.
     given : tuple
         X, y and sample_weight as the user gave them, for scorers of the user's own.
     """
@@ -62,9 +62,9 @@ class Samples:
         return cls(X, y, labels, codes, labels.targets(codes, X.dtype), sample_weight, weights, rows, given)
 
     def table(self, rows: Rows | None = None, mean_weight: float | None = None) -> Table:
-        """Return the samples that count, or some of them, as something to train or to evaluate a network on.
+        """Return a table of some rows, by default all of positive weight, to train or to evaluate a network on.
 
-        The weights are divided by mean_weight, by default that of these samples.
+        The weights are divided by mean_weight, by default the mean weight of these samples.
         """
         rows, weights = self.rows if rows is None else rows, self.weights
         if weights is None and mean_weight not in (None, 1.0):
@@ -81,7 +81,7 @@ class Samples:
 
 
 def held_out(samples: Samples, fraction: float, rng: np.random.RandomState) -> tuple[Rows, Rows] | None:
-    """Return the row numbers of a training part and of a validation set, or None where that would be too small.
+    """Return the row numbers of a training part and of a validation set, or None if one of them would be too small.
 
     max(⌈fraction · n⌉, number of classes) samples are held out: stratified by class, where there is one label for each
     sample, else at random. A class of a single sample stays in the training part.
@@ -89,7 +89,7 @@ def held_out(samples: Samples, fraction: float, rng: np.random.RandomState) -> t
     Parameters
     ----------
     samples : Samples
-        Of which those of positive weight are split.
+        Only those of positive weight are split.
     fraction : float
         Share of the samples to hold out.
     rng : RandomState
@@ -105,7 +105,7 @@ def held_out(samples: Samples, fraction: float, rng: np.random.RandomState) -> t
     n_held_out = max(ceil(fraction * len(rows)), n_classes)
     if n_held_out < MIN_HELD_OUT or len(splittable) - n_held_out < n_classes:
         return None
-    # scikit-learn makes the training part as a list, so it is kept as small as allowed, and not used
+    # the training part, which scikit-learn makes as a list, is not used here, so ask for the smallest one allowed
     split = splitter(1, test_size=n_held_out, train_size=n_classes, random_state=rng).split(splittable, stratify)
     validation = np.sort(splittable[next(split)[1]])
     return np.setdiff1d(rows, validation, assume_unique=True), validation
@@ -138,14 +138,19 @@ def class_weights(class_weight: Any, w: Array, codes: Any, classes: Any) -> Arra
     Raises
     ------
     ValueError
-        If no key is a class, or the weights are not finite, non-negative numbers, or all zero.
+        If no key is a class, or some are of another kind than the classes, or the weights are not finite,
+        non-negative numbers, or all zero.
     """
     if isinstance(class_weight, str):
         totals = np.bincount(codes, w, minlength=len(classes))
         return totals.sum() / (len(classes) * np.where(totals > 0, totals, np.inf))
     known = classes.tolist()
     if class_weight and not any(label in class_weight for label in known):
-        raise ValueError(f"class_weight={class_weight!r} names none of the classes {classes!r}.")
+        remedy = "its keys must be labels of y, numbers or strings as they are there"
+        raise ValueError(f"class_weight={class_weight!r} names none of the classes {classes!r}; {remedy}.")
+    strange = [key for key in class_weight if isinstance(key, str) != isinstance(known[0], str)]
+    if strange:
+        raise ValueError(f"class_weight={class_weight!r} has keys that can be no label beside {known}: {strange}.")
     weights = np.array([class_weight.get(label, 1.0) for label in known], np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.max() > 0):
         raise ValueError(f"class_weight must hold finite, non-negative numbers, not all zero; got {class_weight!r}.")

@@ -1,4 +1,4 @@
-"""The table: samples gathered a mini-batch at a time, whatever X is stored as.
+"""The table: samples that are gathered a mini-batch at a time, in whatever form X is stored.
 
 X, y and the weights are never copied as a whole and never written to.
 """
@@ -15,7 +15,7 @@ Rows = Any  # a range, or an array of row numbers
 
 
 def as_slice(rows: Rows) -> Any:
-    """Return row numbers as what is fastest to index with."""
+    """Return row numbers in the form that is fastest to index with: a slice for a range."""
     return slice(rows.start, rows.stop) if isinstance(rows, range) else rows
 
 
@@ -40,17 +40,17 @@ class Table:
         self.sparse = sp.issparse(X)
         self.X = X if self.sparse else np.asarray(X)  # a memory map as a plain array, which is faster to slice
         self.targets, self.n_outputs, self.weights, self.rows = targets, n_outputs, weights, rows
-        self.gathers = not self.sparse and self.X.flags.c_contiguous  # of any other order take would copy all of X
+        self.gathers = not self.sparse and self.X.flags.c_contiguous  # in another order, take would copy all of X
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def buffer(self, n_samples: int) -> Any:
-        """Return an array for take to gather so many samples into; None where X is sparse."""
+        """Return an array into which take can gather n_samples samples; None if X is sparse."""
         return None if self.sparse else np.empty((n_samples, self.X.shape[1]), self.X.dtype)
 
     def take(self, rows: Rows, out: Any) -> Any:
-        """Return the samples of some rows: gathered into out, or a view where the rows are a range."""
+        """Return the samples of some rows: gathered into out, or as a view if the rows are a range."""
         if self.gathers and not isinstance(rows, range):
             return self.X.take(rows, 0, out, "clip")  # without "clip", take writes to a copy of out first
         X = self.X[as_slice(rows)]
@@ -80,7 +80,7 @@ class Table:
         return rng.permutation(len(self.rows) if isinstance(self.rows, range) else self.rows)
 
     def sample(self, n_samples: int) -> Self:
-        """Return a table of n_samples of these, evenly spaced, or of all if there are no more."""
+        """Return a table of n_samples evenly spaced samples of this one, or this table if it has no more."""
         n = len(self.rows)
         if n <= n_samples:
             return self
@@ -98,9 +98,14 @@ class Table:
 
     def mean_square(self) -> float:
         """Return the weighted mean of the squared features, of at most 2,048 evenly spaced samples; always finite."""
-        rows = self.sample(2048).rows
-        w, X = self.take_weights(rows), self.X[as_slice(rows)].astype(np.float64)
+        sample = self.sample(2048)
+        with np.errstate(over="ignore"):
+            mean = np.average(sample.mean_squares(), weights=sample.take_weights(sample.rows))
+            return min(float(mean), float_info.max)
+
+    def mean_squares(self) -> Array:
+        """Return the mean of the squared features of each sample, shape (n,); always finite."""
+        X = self.X[as_slice(self.rows)].astype(np.float64)
         with np.errstate(over="ignore"):
             squares = X.multiply(X).mean(axis=1) if self.sparse else np.einsum("ij,ij->i", X, X) / X.shape[1]
-            squares = np.minimum(np.asarray(squares).ravel(), float_info.max)
-            return min(float(np.average(squares, weights=w)), float_info.max)
+        return np.minimum(np.asarray(squares).ravel(), float_info.max)

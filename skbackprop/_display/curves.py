@@ -1,26 +1,26 @@
-"""Curves over epochs. Matplotlib is imported where it is used, so that no import of skbackprop waits for it."""
+"""Curves over epochs. Matplotlib is imported where it is used, so that importing skbackprop does not import it."""
 
 from typing import Any
 
 import numpy as np
 
-PALE = 0.5  # opacity of what a search saw
+PALE = 0.5  # opacity of the curves of a search
 WIDTH = 8.0  # inches, of a figure of our own, with a legend beside the curves
 BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "frameon": False}
-AS_GOOD_AS_ZERO = 1e-100  # more decades than that on an axis with zero overflow in matplotlib
+AS_GOOD_AS_ZERO = 1e-100  # smallest linear threshold of a symlog axis; with more decades, matplotlib overflows
 
 
 def final_training(curve: Any, best: int | None) -> tuple[int, Any]:
     """Return the epoch at which the final training leaves the search, and the curve from there on.
 
-    The curve is None where the search was all there was.
+    The curve is None if there was no training after the search.
     """
     first = max(best or 0, 1)
     return first, curve[first - 1 :] if len(curve) > (best or 0) else None
 
 
 def draw_curve(ax: Any, values: Any, first: int = 1, **style: Any) -> Any:
-    """Draw values against epochs, counted from the first; a single value as a point, of which a line shows nothing."""
+    """Draw values against epochs, counted from ``first``; a single value as a point, since a line would not show it."""
     marker = {"marker": "o"} if np.isfinite(values).sum() == 1 else {}
     (line,) = ax.plot(range(first, first + len(values)), values, **marker | style)
     return line

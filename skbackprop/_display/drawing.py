@@ -9,7 +9,7 @@ from .._core.kernels import Array
 
 COLORS = {True: "#0072B2", False: "#D55E00"}  # positive blue, others vermilion: every colour vision tells them apart
 MEASURE = "Drawn are the units with the largest ‖weights in‖ · ‖weights out‖."
-SHARE = 0.96  # of the width of a figure of our own, the rest is margin
+SHARE = 0.96  # of the width of a figure of our own; the rest is margin
 ROW, COLUMN = 26.0, 165.0  # points between units and between layers, in a figure of our own
 WIDEST, FAINTEST = 0.22, 0.15  # width of the line of a layer's largest weight, in diameters; opacity of the smallest
 
@@ -22,7 +22,7 @@ class Drawing:
     units : list of ndarray of int
         The units to draw of each layer.
     sizes : list of int
-        How many each layer has.
+        The number of units of each layer.
     ax : matplotlib Axes or None
         Where to draw; None makes a figure.
 
@@ -122,7 +122,7 @@ class Drawing:
         )
 
     def make_room(self) -> None:
-        """Set the horizontal limits so that the names lie within the Axes, the width of a figure of our own first.
+        """Set the width of a figure of our own, and the horizontal limits so that all names lie within the Axes.
 
         In an Axes that is too narrow, the letters become smaller.
         """

@@ -41,37 +41,37 @@ def history_of(estimator: Any) -> Mapping[str, Any]:
 
 
 def search_history_of(estimator: Any) -> Mapping[str, Any]:
-    """Return what the search of early_stopping="auto" recorded; nothing where no epoch was searched."""
+    """Return what the search of early_stopping="auto" recorded, or an empty dict if there was no search."""
     history = getattr(estimator, "search_history_", {})
     return history if len(history.get("loss", [])) else {}
 
 
 def best_epoch(estimator: Any) -> int | None:
-    """Return the best epoch of the last fit, counted from the first epoch of the history; None where there is none."""
+    """Return the best epoch of the last fit, counted from the first epoch of the history; None if there is none."""
     best = getattr(estimator, "best_iter_", None)
     return None if best is None else len(estimator.history_["loss"]) - estimator.n_iter_ + best
 
 
 def known(history: Mapping[str, Any], name: str) -> Any:
-    """Return a column of a history; None where it is absent or holds no finite number."""
+    """Return a column of a history; None if it is absent or holds no finite number."""
     column = history.get(name)
     return None if column is None or not np.isfinite(column).any() else column
 
 
 def penalty_is_known(history: Mapping[str, Any]) -> bool:
-    """Tell whether the penalty is recorded of every epoch whose loss is finite."""
+    """Tell whether the penalty is recorded for every epoch whose loss is finite."""
     return {"loss", "penalty"} <= {*history} and not (np.isnan(history["penalty"]) & np.isfinite(history["loss"])).any()
 
 
 def data_term(history: Mapping[str, Any]) -> Array:
-    """Return J less the penalty of each epoch; J itself where the penalty is not known."""
+    """Return J minus the penalty for each epoch; J itself if the penalty is not known."""
     loss = np.asarray(history["loss"], np.float64)
-    with np.errstate(invalid="ignore"):  # infinity less infinity, of a training that diverged
+    with np.errstate(invalid="ignore"):  # infinity minus infinity, if training diverged
         return loss - np.asarray(history["penalty"]) if penalty_is_known(history) else loss
 
 
 def names_of_features(estimator: Any, names: Any = None) -> Any:
-    """Return the names of what the network of a fitted estimator is fed with; None where nobody tells them."""
+    """Return the names of the inputs of a fitted estimator's network, or None if they are not known."""
     if hasattr(estimator, "best_estimator_"):
         return names_of_features(estimator.best_estimator_, names)
     if not hasattr(estimator, "steps"):
@@ -79,13 +79,13 @@ def names_of_features(estimator: Any, names: Any = None) -> Any:
     if len(estimator.steps) > 1:
         try:
             names = estimator[:-1].get_feature_names_out(names)
-        except (AttributeError, ValueError):  # a step that tells none
+        except (AttributeError, ValueError):  # a step without feature names
             names = None
     return names_of_features(estimator.steps[-1][1], names)
 
 
 def names_of_outputs(classifier: Any) -> list[str] | None:
-    """Return the class of each output; of a single one, the class that it is the probability of, and the other."""
+    """Return the class of each output; for a single one, the class whose probability it is, and the other class."""
     classes = getattr(classifier, "classes_", None)
     if classes is None:
         return None

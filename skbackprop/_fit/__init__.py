@@ -1,1 +1,1 @@
-"""Training: the epoch loop, the strategies that stand on it, and what is recorded and checked on the way."""
+"""Training: the epoch loop, the strategies that use it, and what is recorded and checked on the way."""

@@ -1,4 +1,4 @@
-"""Training: the epoch loop, and L-BFGS, an iteration of which is an epoch.
+"""Training: the epoch loop, and L-BFGS, each iteration of which counts as an epoch.
 
 for each epoch:
     for each mini-batch of the shuffled samples:
@@ -18,7 +18,7 @@ from .._core.kernels import Array
 from .._core.parameters import penalty
 from .._data.table import Table
 from ..schedules import Schedule
-from .batches import Batches, Met
+from .batches import Batches, Means
 from .learner import Learner, Plan
 from .outcome import START_SAMPLES, DivergenceError, Outcome, divergence, has_exploded
 from .recording import VALIDATION, History
@@ -26,7 +26,7 @@ from .validation import Validation
 
 
 class Tables(NamedTuple):
-    """What there is to train and to evaluate on."""
+    """The samples to train and to evaluate on."""
 
     training: Table  # all samples, or those that are not held out
     whole: Table  # all samples
@@ -41,11 +41,11 @@ class Phase(NamedTuple):
     table : Table
         The training samples.
     n_epochs : int
-        Most epochs of the phase; a schedule's progress is the share of them that is over.
+        Maximum number of epochs; the progress that a schedule sees is the share of them that is over.
     schedule : Schedule
         What the learning rate is multiplied by.
     patience : int or None
-        Epochs in a row without an improvement of more than tol after which it ends; None never ends it.
+        The phase ends after so many epochs in a row without an improvement of more than tol; with None, it does not.
     tol : float
         See patience.
     validation : Validation or None
@@ -53,7 +53,7 @@ class Phase(NamedTuple):
     keeps_best : bool
         Whether patience watches the validation score instead of the training loss, and the best epoch is kept.
     name : str
-        What verbose calls it.
+        What verbose prints before the number of an epoch.
     """
 
     table: Table
@@ -67,16 +67,16 @@ class Phase(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a phase has come, after its last whole epoch; replaced as a whole, so that an interrupt tears nothing.
+    """How far a phase has come after its last whole epoch; replaced as a whole, so no interrupt leaves it half updated.
 
     Attributes
     ----------
     n_recorded : int
         Epochs in the history.
     best : tuple or None
-        The learner's checkpoint at the best epoch so far, where it is kept.
+        The learner's checkpoint at the best epoch so far, if the phase keeps it.
     best_epoch : int
-        The number of that epoch in the history; 0 is the start.
+        The number of that epoch in the history; 0 stands for the start of training.
     best_value : float
         The lowest value so far of what patience watches.
     waited : int
@@ -96,15 +96,15 @@ class Training:
     Parameters
     ----------
     learner : Learner
-        What is trained; it changes in place.
+        The network to train, and what its training remembers; changed in place.
     plan : Plan
-        How.
+        How to train.
     tables : Tables
-        On what.
+        The samples to train and to evaluate on.
     rng : RandomState
         Source of the permutations and the dropout masks.
     monitor : Monitor or None
-        Told of each epoch.
+        Prints lines and calls callbacks for each epoch.
     names : ndarray of str, or None
         Names of the features, for error messages.
 
@@ -121,7 +121,7 @@ class Training:
     converged : bool
         Whether patience, or the solver itself, ended a phase.
     stopped_by_callback : bool
-        Whether a callback did.
+        Whether a callback ended a phase.
     """
 
     def __init__(self, learner: Learner, plan: Plan, tables: Tables, rng: Any, monitor: Any, names: Any) -> None:
@@ -135,21 +135,21 @@ class Training:
         self.J_start = Outcome(learner.network, tables.training, plan.alpha, START_SAMPLES).J
         self.converged = self.stopped_by_callback = False
 
-    def end_epoch(self, phase: Phase, started: float, met: Met) -> bool:
+    def end_epoch(self, phase: Phase, started: float, means: Means) -> bool:
         """Evaluate and record an epoch of a phase; return True if it was the last one.
 
         Raises
         ------
         DivergenceError
-            If the objective that was met is not finite, or too large to come back.
+            If the mean objective of the epoch is not finite, or so large that training cannot recover.
         """
-        learner, J, scores = self.learner, met.loss + met.penalty, (nan, nan)
+        learner, J, scores = self.learner, means.loss + means.penalty, (nan, nan)
         exploded = has_exploded(J, self.J_start)
         learner.n_epochs += 1
         learner.follow(len(self.history) + 1)
         if phase.validation is not None and not exploded:
             scores = phase.validation(learner.evaluated)
-        self.history.add(J, met.penalty, met.accuracy, learner.learning_rate, *scores, perf_counter() - started)
+        self.history.add(J, means.penalty, means.accuracy, learner.learning_rate, *scores, perf_counter() - started)
         if exploded:
             raise self.divergence()
         watched = -scores[1] if phase.keeps_best else J
@@ -161,7 +161,7 @@ class Training:
         return ended or self.stopped_by_callback
 
     def advanced(self, phase: Phase, watched: float) -> Progress:
-        """Return the progress after an epoch with this value of what patience watches."""
+        """Return the progress after an epoch; ``watched`` is the value that patience watches, lower is better."""
         before, epoch = self.progress, len(self.history)
         waited = 0 if watched < before.best_value - phase.tol else before.waited + 1
         if not watched < before.best_value:
@@ -181,7 +181,7 @@ class Training:
         return self.batches if table is self.tables.training else self.batches.over(table)
 
     def outcome(self) -> Outcome:
-        """Return what came of it."""
+        """Return the outcome of training, estimated on some of the samples."""
         return Outcome(self.learner.network, self.tables.whole, self.plan.alpha)
 
     def objective(self) -> float:
@@ -190,7 +190,7 @@ class Training:
         return Validation(self.tables.whole).loss(network) + penalty(network.weights, self.plan.alpha)
 
     def divergence(self, *final: float) -> DivergenceError:
-        """Return the error for a training that ended with these objectives, after those of the history."""
+        """Return the error for a training that ended at these objectives, after those in the history."""
         return divergence(self.history.columns(), final, self.tables.whole.X, self.plan.learning_rate, self.names)
 
 
@@ -211,7 +211,7 @@ def run_epochs(training: Training, phase: Phase) -> None:
                 update(rate)
                 learner.n_updates += 1
         learner.learning_rate = rate
-        if training.end_epoch(phase, started, batches.met):
+        if training.end_epoch(phase, started, batches.means):
             break
 
 
@@ -219,29 +219,29 @@ def run_lbfgs(training: Training, phase: Phase) -> None:
     """Train through a phase, as :func:`run_epochs` does; the loss of an epoch is J before its update."""
     network, batches = training.learner.network, training.batches_over(phase.table)
     accepted, started = network.theta.astype(np.float64), perf_counter()
-    met: Any = None  # at the last point accepted, of which the start is the first
+    means: Any = None  # at the last iterate accepted; the first is the start
 
     @np.errstate(all="ignore")
     def value_and_gradient(theta: Array) -> tuple[float, Array]:
-        nonlocal met
+        nonlocal means
         network.theta[...] = theta
         for _ in batches.gradient_of_each(phase.table.rows):
             pass  # all samples are one mini-batch
-        met = met or batches.met
-        return batches.met.loss + batches.met.penalty, batches.gradients.theta.astype(np.float64)
+        means = means or batches.means
+        return batches.means.loss + batches.means.penalty, batches.gradients.theta.astype(np.float64)
 
     def end_iteration(theta: Array) -> bool:
-        nonlocal met, started
+        nonlocal means, started
         accepted[...] = network.theta[...] = theta
         training.learner.n_updates += 1
         if training.monitor is not None:  # only now is it known that the iteration takes place
             training.monitor.epoch_begins()
-        stop = training.end_epoch(phase, started, met)
-        met, started = batches.met, perf_counter()
+        stop = training.end_epoch(phase, started, means)
+        means, started = batches.means, perf_counter()
         return stop
 
     try:
         done = training.plan.solver.minimize(value_and_gradient, accepted.copy(), phase.n_epochs, end_iteration)
-        training.converged = training.converged or done
+        training.converged |= done
     finally:  # whatever the line search tried last, keep the last iterate that it accepted
         network.theta[...] = accepted

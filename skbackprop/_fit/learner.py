@@ -1,7 +1,8 @@
-"""The learner: a network and all that its training remembers, saved, resumed and restored as one."""
+"""The learner: a network and all that its training remembers, which are saved, resumed and restored together."""
 
 import copy
 from math import nan
+from operator import eq
 from typing import Any, NamedTuple
 
 from .._core.kernels import Array
@@ -9,7 +10,7 @@ from ..network import Network
 from ..schedules import Schedule
 
 AVERAGE_DECAY = 0.9  # of the average of the weights, per epoch
-REMEMBERED = ("solver_state", "schedule_state", "learning_rate", "n_epochs")  # with the parameters, in a checkpoint
+REMEMBERED = ("solver_state", "schedule_state", "learning_rate", "n_epochs")  # in a checkpoint, beside the parameters
 
 
 class Plan(NamedTuple):
@@ -33,38 +34,38 @@ class Learner:
     network : Network
         Where training starts; its parameters change in place.
     plan : Plan
-        Whose solver and schedule.
+        Gives the solver and the schedule.
     state : dict
-        What :meth:`state` of an earlier fit returned, or nothing. A solver or a schedule of the same kind goes on from
-        there.
+        What :meth:`state` returned after an earlier fit, or an empty dict. A solver or a schedule of the same class
+        continues from there.
     n_epochs : int
-        Where state does not tell it: epochs trained since the last fit that started from new weights.
+        Epochs trained since the last fit that started from new weights; used if state does not hold them.
 
     Attributes
     ----------
     solver_state, schedule_state : dict
         What the solver and the schedule remember.
     average : Network or None
-        The average of the parameters over the epochs, where one is kept; it is what is evaluated then.
+        The average of the parameters over the epochs, if one is kept; then it is evaluated in place of the network.
     learning_rate : float
-        That of the last update.
+        The learning rate of the last update.
     n_updates : int
         Updates in this fit.
     """
 
     def __init__(self, network: Network, plan: Plan, state: dict[str, Any], n_epochs: int) -> None:
-        state = copy.deepcopy(state)  # the estimator's own stays as it is, and may be read-only
+        state = copy.deepcopy(state)  # the estimator's own state stays as it is, and may be read-only
         self.network, self.n_epochs = network, state.get("epochs", n_epochs)
         self.kind = [type(plan.solver).__name__, type(plan.schedule).__name__]
-        same = [old == new for old, new in zip(state.get("kind", [None, None]), self.kind, strict=True)]
-        self.solver_state = (same[0] and state["solver"]) or plan.solver.init_state(network.theta)
-        self.schedule_state = (same[1] and state["schedule"]) or plan.schedule.init_state()
+        same_solver, same_schedule = map(eq, state.get("kind", [None, None]), self.kind)
+        self.solver_state = (state["solver"] if same_solver else {}) or plan.solver.init_state(network.theta)
+        self.schedule_state = (state["schedule"] if same_schedule else {}) or plan.schedule.init_state()
         self.average: Network | None = None
         self.learning_rate, self.n_updates = nan, 0
 
     @property
     def evaluated(self) -> Network:
-        """The network to evaluate: the average, where one is kept."""
+        """The network to evaluate: the average, if one is kept."""
         return self.network if self.average is None else self.average
 
     def follow(self, epoch: int) -> None:
@@ -83,6 +84,6 @@ class Learner:
         self.network.theta[...] = theta
 
     def state(self) -> dict[str, Any]:
-        """Return what another fit needs to go on from here, the parameters aside, as plain arrays and numbers."""
+        """Return what another fit needs to continue from here, except the parameters, as plain arrays and numbers."""
         states = {"solver": self.solver_state, "schedule": self.schedule_state}
         return states | {"kind": self.kind, "epochs": self.n_epochs}

@@ -1,4 +1,4 @@
-"""What came of a fit, in words: weights on their way out of the finite numbers, and networks that are of no use."""
+"""Whether a fit has failed, and why, in words: training that diverged, and networks that are useless."""
 
 from typing import Any
 
@@ -8,22 +8,23 @@ import scipy.sparse as sp
 from .._core.kernels import Array
 from .._core.parameters import penalty
 from .._core.predict import BLOCK_SAMPLES, block_size
+from .._data.scale import LARGE, feature
 from .._data.table import Table
 from ..network import Network
 from .recording import Columns
 
-EXPLODED = 1e6  # an objective beyond this many times that of the untrained network cannot come back
-WORTHLESS = 10.0  # a fit that ends worse than it began, and this much worse than the best constant, has failed
-SMALL_LOSS = 0.1  # losses below this are good, whatever the best constant's
-WEIGHTLESS = 1e-3  # weights all smaller than this have nothing to say on scaled features
+EXPLODED = 1e6  # training does not recover from an objective more than this many times that of the start
+WORTHLESS = 10.0  # a fit has failed that ends worse than it began, and this many times worse than the best constant
+SMALL_LOSS = 0.1  # losses below this are good, whatever that of the best constant
+WEIGHTLESS = 1e-3  # weights that are all smaller than this have no effect on scaled features
 SAME = "it gives every sample the same probabilities"
 CAUSE = "Likely cause: unscaled features, or too high a learning_rate"
 REMEDY = "Remedy: make_pipeline(StandardScaler(), ...), or a lower learning_rate"
-START_SAMPLES = 512  # from which J before training is computed: it is close to that of equal probabilities
+START_SAMPLES = 512  # enough to compute J before training, which is close to that of equal probabilities
 
 
 class DivergenceError(ValueError):
-    """Training left the finite numbers, or exploded while still finite.
+    """Raised when training diverges: the loss or a weight is NaN or infinite, or the loss has exploded.
 
     Parameters
     ----------
@@ -33,45 +34,49 @@ class DivergenceError(ValueError):
         Epochs that were completed, the one that diverged included.
     history : dict of lists
         ``history_`` up to that epoch, so that the way there can be plotted.
+    feature : str, default=None
+        The feature that is to blame, by name and number, if it is one that was not scaled.
 
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from skbackprop import DivergenceError, TwoLayerClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> clf = TwoLayerClassifier(solver="sgd", learning_rate=1e12, early_stopping=False, random_state=0)
     >>> try:
-    ...     TwoLayerClassifier(solver="sgd", learning_rate=1e12, early_stopping=False, random_state=0).fit(X, y)
+    ...     clf.fit(StandardScaler().fit_transform(X), y)
     ... except DivergenceError as error:
     ...     print(error.epoch, len(error.history["loss"]) == error.epoch)
     1 True
     """
 
-    def __init__(self, message: str, epoch: int, history: Columns) -> None:
-        super().__init__(message, epoch, history)  # the arguments again, so that it can be pickled
-        self.message, self.epoch, self.history = message, epoch, history
+    def __init__(self, message: str, epoch: int, history: Columns, feature: str | None = None) -> None:
+        super().__init__(message, epoch, history, feature)  # the arguments again, so that it can be pickled
+        self.message, self.epoch, self.history, self.feature = message, epoch, history, feature
 
     def __str__(self) -> str:
         return self.message
 
 
 def has_exploded(J: float, J_start: float) -> bool:
-    """Tell whether an objective is not finite, or too large to come back; J_start is that before training."""
-    return not EXPLODED * max(1.0, J_start) > J
+    """Tell whether an objective is not finite, or too large to recover from; J_start is that before training."""
+    return not EXPLODED * max(1.0, J_start) > J  # true for NaN, too
 
 
 class Outcome:
-    """What came of training, estimated on some of the training samples.
+    """How good a network is after training, estimated on some of the training samples.
 
     Parameters
     ----------
     network : Network
         The trained network.
     table : Table
-        What it was trained on.
+        The samples that it was trained on.
     alpha : float
         Strength of the penalty.
     n_samples : int, default=2048
-        Most samples to use.
+        Maximum number of samples to use.
     """
 
     @np.errstate(all="ignore")
@@ -103,22 +108,22 @@ class Outcome:
         J_start : float
             J before training.
         whole : bool
-            Whether training was a whole fit, which should have led to something better than a constant.
+            Whether training was a whole fit, after which a network should be better than a constant.
         """
         lost = has_exploded(self.J, J_start) or not np.isfinite(self.network.theta).all()
         return lost or (whole and J_start < self.J and WORTHLESS * max(self.constant_loss(), SMALL_LOSS) < self.J)
 
     def why_useless(self) -> str | None:
-        """Say why the network is of no use, and what to do about it; None where it is of some.
+        """Return why the network is useless and what to do about it, or None if it is not.
 
-        It is of none where every sample gets the same probabilities, or worse ones than the best constant.
+        It is useless if it gives every sample the same probabilities, or worse ones than the best constant.
         """
         same_logits = np.all(np.ptp(self.Z, axis=0) <= 100 * np.finfo(self.Z.dtype).eps * np.abs(self.Z.max(axis=0)))
         decisions = self.network.link.decide(self.Z)
         limit = self.constant_loss() * (1.01 if np.all(decisions == decisions[0]) else EXPLODED)
         if not (same_logits or self.loss > max(SMALL_LOSS, limit)):
             return None
-        # where the features never vary, no layer is to blame
+        # if Z1 is the same for every sample, so are the features, and no layer is to blame
         for l, A in enumerate(self.cache.A[1:-1] if np.ptp(self.cache.Z[0], axis=0).any() else (), start=1):
             if not np.ptp(A, axis=0).any():
                 kind = "constant" if A.any() else "dead (zero for every sample)"
@@ -131,13 +136,13 @@ class Outcome:
 
 
 def divergence(history: Columns, final: Any, X: Any, learning_rate: float, names: Any) -> DivergenceError:
-    """Return the error that says what happened, which column of X is to blame if one is, and what to do."""
+    """Return the error that says what happened, which column of X is the likely cause, if one is, and what to do."""
     epoch, shown = len(history["loss"]), ", ".join(f"{J:.4g}" for J in [*history["loss"], *final][-3:])
     sizes = abs(X).max(axis=0).toarray().ravel() if sp.issparse(X) else np.maximum(X.max(axis=0), -X.min(axis=0))
     column = int(np.argmax(sizes))
-    name = column if names is None else f"{names[column]!r} (column {column})"
+    name = feature(column, names) if sizes[column] > LARGE else None
     cause = f"unscaled features; feature {name} reaches {sizes[column]:.4g}. {REMEDY}"
-    if sizes[column] <= 100:
+    if name is None:
         cause = "too high a rate. Remedy: lower it tenfold, or bound the gradient, solver=SGD(max_grad_norm=1.0)"
     what = f"Training diverged in epoch {epoch} at learning_rate={learning_rate:g}: the last losses were {shown}"
-    return DivergenceError(f"{what}. Likely cause: {cause}.", epoch, history)
+    return DivergenceError(f"{what}. Likely cause: {cause}.", epoch, history, name)

@@ -1,8 +1,8 @@
-"""What is recorded of each epoch, and who is told of it: the history, lines on the screen, scikit-learn's callbacks.
+"""How each epoch is recorded and reported: the history, the lines that verbose prints, scikit-learn's callbacks.
 
-An epoch of a small table takes a tenth of a millisecond, of which its record must take next to nothing. So its numbers
-go to the end of one long list (a row for each epoch would keep the garbage collector busy), and of the last gradient a
-copy is kept, until the norms of several are computed at once.
+An epoch on a small table takes a tenth of a millisecond, and recording it must take next to nothing. So its numbers are
+appended to one long list (a list for each epoch would keep the garbage collector busy), and its last gradient is
+copied, so that the norms of several gradients can be computed at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ import numpy as np
 
 from .._core.parameters import Parameters
 
-WAITING = 64  # epochs at most whose gradients are condensed together …
-WAITING_BYTES = 2**18  # … and the memory that their copies may take, if they are more than one
+WAITING = 64  # most gradients that wait for their norms to be computed together …
+WAITING_BYTES = 2**18  # … and most memory that they take, unless there is only one
 
 VALIDATION = ("validation_loss", "validation_score")
 NUMBERS = ("loss", "penalty", "accuracy", "learning_rate", *VALIDATION, "seconds")
@@ -28,9 +28,9 @@ class History:
     Parameters
     ----------
     gradients : Parameters
-        Where the gradient of an epoch's last mini-batch stands when the epoch is added.
+        Holds the gradient of an epoch's last mini-batch when the epoch is added.
     without : sequence of str, default=()
-        Names of numbers that no epoch of this fit has.
+        Names of the columns that this fit does not have.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class History:
         self.gradients, self.without = gradients, without
         self.search: Columns | None = None
         self.numbers: list[float] = []  # of the first epoch, of the second, …
-        self.of_gradients: list[float] = []  # likewise, but for the epochs whose gradients wait
+        self.of_gradients: list[float] = []  # likewise, without the epochs whose gradients wait
         self.columns_of_gradients = [*(f"gradient_norm_{l}" for l in range(1, len(gradients.W) + 1)), "dead_units"]
         self.starts = np.cumsum([0, *(array.size for array in gradients.W + gradients.b)])[:-1]
         n_waiting = min(WAITING, max(1, WAITING_BYTES // gradients.theta.nbytes))
@@ -52,11 +52,11 @@ class History:
         return len(self.numbers) // len(NUMBERS)
 
     def add(self, *numbers: float) -> None:
-        """Record an epoch: its NUMBERS, NaN for what it does not have."""
+        """Record an epoch: its NUMBERS, with NaN for those that it does not have."""
         if self._n_waiting() == len(self.waiting):
             self._condense()
         self.waiting[self._n_waiting()] = self.gradients.theta
-        self.numbers += numbers  # last, and in one go: an interrupt never leaves half a record
+        self.numbers += numbers  # last, and all at once, so that an interrupt never leaves half a record
 
     def keep(self, n_epochs: int) -> None:
         """Forget the epochs after the first n_epochs."""
@@ -65,7 +65,7 @@ class History:
         del self.numbers[n_epochs * len(NUMBERS) :]
 
     def end_search(self, n_epochs: int) -> None:
-        """Keep all epochs so far as those of the search; what goes on from here is its first n_epochs."""
+        """Keep all epochs so far as those of the search; the history continues from the first n_epochs of them."""
         self.search = self.columns()
         self.keep(n_epochs)
 
@@ -74,7 +74,7 @@ class History:
         return dict(zip(NUMBERS, self.numbers[-len(NUMBERS) :], strict=True))
 
     def columns(self) -> Columns:
-        """Return lists of equal length; NaN stands where an epoch had no such number."""
+        """Return the columns, lists of equal length; NaN stands where an epoch has no such number."""
         self._condense()
         columns = {name: self.numbers[i :: len(NUMBERS)] for i, name in enumerate(NUMBERS) if name not in self.without}
         names = self.columns_of_gradients
@@ -94,10 +94,10 @@ class History:
 
 
 def joined(before: Columns, new: Columns, *, copied: bool) -> tuple[Columns, list[tuple[Callable[..., Any], Any]]]:
-    """Return the columns of earlier fits for a new one to follow, and the calls that append its epochs in place.
+    """Return the columns of earlier fits, and the calls that append the epochs of a new fit to them in place.
 
-    NaN stands where an epoch had no such number. Until the calls are made, the lists of before stay as they are. With
-    copied, the columns are lists of their own that have the new epochs already.
+    NaN stands where an epoch has no such number. Until the calls are made, the lists of before stay as they are. With
+    copied, the columns are new lists that hold the new epochs, too, and no calls are left to make.
     """
     n_before, n_new = len(before.get("loss", [])), len(new["loss"])
     columns = {name: before.get(name, [nan] * n_before) for name in {**new, **before}}
@@ -108,7 +108,7 @@ def joined(before: Columns, new: Columns, *, copied: bool) -> tuple[Columns, lis
 
 
 class Monitor:
-    """Told of each epoch: prints lines, calls the callbacks, and ends training when one of them says so.
+    """Reports each epoch: prints lines, calls the callbacks, and says when one of them asks training to end.
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ class Monitor:
     X, y, sample_weight
         As the user gave them: callbacks that score need the feature names and the labels.
     max_epochs : int or None
-        Most epochs of the fit; None where nobody knows yet.
+        Maximum number of epochs of the fit; None if it is not known beforehand.
     fitted : callable (training) -> (dict, list)
-        Returns the fitted attributes as they stand, with copies of the weights, and nothing left to do.
+        Returns the fitted attributes at that moment, with copies of the weights, and an empty list.
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any, max_epochs: Any, fitted: Any) -> None:
@@ -131,19 +131,19 @@ class Monitor:
         self.context.call_on_fit_task_begin(**self.task)
 
     def epoch_begins(self) -> None:
-        """Tell the callbacks, if there are any."""
+        """Call the callbacks, if there are any."""
         if self.has_callbacks:
             self.epoch = self.context.subcontext(task_name="epoch").call_on_fit_task_begin(**self.task)
 
     def epoch_ended(self, training: Any, phase: str) -> bool:
-        """Print every so many epochs, tell the callbacks; return True to stop."""
+        """Print a line every ``verbose`` epochs, call the callbacks, and return True to stop."""
         epoch = training.learner.n_epochs
         if self.every and epoch % self.every == 0:
             print(progress_line(training.history.last(), phase, epoch), flush=True)
         return self.has_callbacks and bool(self._ended(self.epoch, training))
 
     def fit_ended(self, training: Any) -> None:
-        """Tell the callbacks that training is over."""
+        """Call the callbacks for the end of training."""
         self._ended(self.context, training)
 
     def _ended(self, context: Any, training: Any) -> Any:
@@ -151,7 +151,7 @@ class Monitor:
 
 
 def progress_line(last: dict[str, float], phase: str, epoch: int) -> str:
-    """Return what verbose prints of an epoch."""
+    """Return the line that verbose prints for an epoch."""
     parts = [f"{phase}epoch {epoch}".capitalize(), f"loss {last['loss']:.6f}"]
     if not isnan(last["validation_loss"]):
         parts.append(f"validation loss {last['validation_loss']:.6f}")

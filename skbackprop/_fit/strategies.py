@@ -1,4 +1,4 @@
-"""Strategies: what early_stopping=False, True and "auto" do, each a few lines over phases of training."""
+"""Strategies: what early_stopping=False, True and "auto" do, each in a few lines made of phases of training."""
 
 import copy
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ..schedules import FunctionOfProgress
 from .epochs import Phase, Progress, Training, run_epochs, run_lbfgs
 
 PATIENT_UPDATES = 50  # fewest updates without improvement that end a search
-FINAL_EPOCHS = 0.5  # epochs of the final phase, as a share of those that led to the best epoch of the search
+FINAL_EPOCHS = 0.5  # epochs of the final phase, as a share of the epochs up to the best one of the search
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Plain:
     patience : int or None
         Epochs without improvement that end training; None trains max_iter epochs.
     tol : float
-        An improvement is one by more than this.
+        Only an improvement by more than this counts.
     holds_out : bool
-        Whether the strategy needs a validation set, held out where none is given.
+        Whether the strategy needs a validation set, which is held out if none is given.
     searches : bool
-        Whether the number of epochs is searched for, and a final phase follows.
+        Whether the strategy searches for the best number of epochs, and a final phase follows.
     """
 
     holds_out: ClassVar[bool] = False
@@ -38,7 +38,7 @@ class Plain:
         run(training, self.phase(training))
 
     def phase(self, training: Training) -> Phase:
-        """Return max_iter epochs on the training part."""
+        """Return a phase of max_iter epochs on the training part."""
         plan, tables = training.plan, training.tables
         return Phase(tables.training, plan.max_iter, plan.schedule, self.patience, self.tol, tables.validation)
 
@@ -66,10 +66,11 @@ class EarlyStopping(Plain):
 
 @dataclass(frozen=True)
 class Search(Plain):
-    """Search for the best number of epochs with a validation set, then go on from there on all samples.
+    """Search for the best number of epochs with a validation set, then continue from there on all samples.
 
-    The search evaluates the average of the weights over the epochs, and waits for PATIENT_UPDATES updates at least. The
-    final phase starts from the best average, and its learning rate falls linearly to zero from that of the best epoch.
+    The search evaluates the average of the weights over the epochs, and its patience is at least PATIENT_UPDATES
+    updates. The final phase starts from the best average; its learning rate falls linearly to zero from that of the
+    best epoch.
     """
 
     holds_out: ClassVar[bool] = True
@@ -94,7 +95,7 @@ class Search(Plain):
 
 
 def run(training: Training, phase: Phase) -> None:
-    """Train through a phase by whatever loop the solver needs, and go back to its best epoch, where that is kept."""
+    """Train through a phase by the loop that the solver needs, and go back to its best epoch if the phase keeps it."""
     try:
         (run_lbfgs if training.plan.solver.full_batch_only else run_epochs)(training, phase)
     finally:  # also for an interrupt

@@ -8,14 +8,15 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from scipy.sparse import issparse
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from .._core.predict import block_size
 from .._data.table import Table
 from ..network import Network
-from .batches import arrays, layers
+from .batches import bound_layers, bound_losses
 
-EVALUATED_SAMPLES = 1024  # evaluated together: work arrays for more would come from the system anew each time
+EVALUATED_SAMPLES = 1024  # most samples evaluated together; larger work arrays would be slow to allocate
 
 
 class Validation:
@@ -26,7 +27,7 @@ class Validation:
     table : Table
         The validation set.
     score : callable (network) -> float, default=None
-        Its score, greater is better; by default the loss, negated.
+        Its score, greater is better; by default the negated loss.
     """
 
     def __init__(self, table: Table, score: Callable[[Network], float] | None = None) -> None:
@@ -55,40 +56,65 @@ class Validation:
 
 
 def bound(table: Table, network: Network, m: int) -> tuple[Any, ...]:
-    """Return what a forward pass of m samples and their losses need; nothing is dropped, and there is no backward."""
-    return layers(network, table, 0.0, None, None, m), arrays(network, m)
+    """Return the forward pass of m samples and their losses, without dropout and without a backward pass."""
+    return bound_layers(network, table, 0.0, None, None, m), bound_losses(network, m)
 
 
 def score_by(scoring: Any, candidate: Any, X: Any, y: Any, sample_weight: Any) -> float:
-    """Return the score of a fitted estimator by what scikit-learn's ``check_scoring`` takes.
+    """Return the score of a fitted estimator by any scorer that scikit-learn's ``check_scoring`` accepts.
 
     Parameters
     ----------
     scoring : str or callable (estimator, X, y) -> float
-        It gets sample_weight too, where it has a parameter of this name.
+        It is given sample_weight too, if it has a parameter of this name.
     candidate : estimator
-        The one that is scored.
+        The estimator to score.
     X, y, sample_weight
         The validation set.
 
     Raises
     ------
     ValueError
-        If it is not one finite number, or the scorer does not know which label is the positive one.
+        If the score is not one finite number, or the scorer does not know which label is the positive one.
     """
     scorer: Any = check_scoring(candidate, scoring)
     weights = {"sample_weight": sample_weight} if sample_weight is not None and takes_weights(scorer) else {}
     try:
         score = scorer(candidate, X, y, **weights)
     except ValueError as error:
-        if "pos_label" not in str(error):
+        if not (why := why_it_fails(str(error), scoring, scorer, candidate, y)):
             raise
-        metric = getattr(getattr(scorer, "_score_func", scorer), "__name__", "metric")
-        remedy = f"make_scorer({metric}, pos_label={candidate.classes_[-1]!r})"
-        raise ValueError(f"scoring={scoring!r} does not know which label is the positive one; use {remedy}.") from error
+        raise ValueError(f"scoring={scoring!r} {why}.") from error
     if not (isinstance(score, Real) and isfinite(score)):
-        raise ValueError(f"scoring={scoring!r} must return one finite number; got {score!r}.")
+        why = f". {one_sided(candidate, y)}".rstrip(" .")
+        raise ValueError(f"scoring={scoring!r} must return one finite number; got {score!r}{why}.")
     return float(score)
+
+
+def why_it_fails(error: str, scoring: Any, scorer: Any, candidate: Any, y: Any) -> str:
+    """Return what is wrong with a scorer that has failed on labels y, and what to do; nothing if nobody knows."""
+    classes = candidate.classes_.tolist()
+    if "pos_label" in error:
+        metric = getattr(getattr(scorer, "_score_func", scorer), "__name__", "metric")
+        use = f"make_scorer({metric}, pos_label={classes[-1]!r})"
+        return f"does not know which label is the positive one; use {use}"
+    names = get_scorer_names()
+    if "multi" in error and {f"{scoring}_macro", f"{scoring}_ovr"} & {*names}:
+        use = " or ".join(repr(name) for name in names if name.startswith(f"{scoring}_"))
+        return f"is for two classes only ({error}); use {use}"
+    return f"cannot be computed ({error}). {why}" if (why := one_sided(candidate, y)) else ""
+
+
+def one_sided(candidate: Any, y: Any) -> str:
+    """Return what a validation set lacks, in words, if that is samples of some class, or with or without a label."""
+    y, classes = y.toarray() if issparse(y) else np.asarray(y), candidate.classes_.tolist()
+    if y.ndim == 2 and y.shape[1] > 1:
+        rare = [label for label, column in zip(classes, y.T, strict=True) if column.min() == column.max()]
+        lacks = "All samples of the validation set, or none, have the labels"
+    else:
+        present, lacks = {*y.ravel().tolist()}, "The validation set has no sample of the classes"
+        rare = [label for label in classes if label not in present]
+    return f"{lacks} {rare}: use scoring='loss', or give X_val and y_val with more samples" if rare else ""
 
 
 def takes_weights(scorer: Any) -> bool:

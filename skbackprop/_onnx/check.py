@@ -1,4 +1,4 @@
-"""Whether an ONNX model answers as the model that it was made of."""
+"""Whether an ONNX model predicts the same as the model that it was made from."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def check_answers(onnx_model: Any, model: Any, X: Any, threshold: Threshold | No
 
 
 def sure(model: Any, X: Any, P: Any, multilabel: bool, threshold: Threshold | None) -> Any:
-    """Tell which labels hold for all probabilities within the tolerance: far from the threshold or the runner-up."""
+    """Tell which labels are sure: those that no change of the probabilities within the tolerance would change."""
     if threshold is not None:
         positive, value, method = threshold
         if method == "predict_proba":
@@ -47,7 +47,7 @@ def run(onnx_model: Any, X: Any) -> list[Any]:
 
     options = SessionOptions()
     options.log_severity_level = 4  # below that it reports every constant that it removes, and errors twice
-    options.intra_op_num_threads = 1  # a pool of threads that wait costs more than it brings here
+    options.intra_op_num_threads = 1  # a pool of waiting threads costs more than it gains here
     try:
         session = InferenceSession(onnx_model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return session.run(["label", "probabilities"], input_feed(onnx_model, X))

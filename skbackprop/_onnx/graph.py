@@ -15,7 +15,7 @@ class Graph:
     scope, container
         What skl2onnx hands to a converter.
     dtype : dtype
-        In which the graph computes: float32 or float64.
+        The dtype in which the graph computes: float32 or float64.
     """
 
     def __init__(self, scope: Any, container: Any, dtype: Any) -> None:
@@ -53,15 +53,15 @@ class Graph:
 class Columns(NamedTuple):
     """Features on their way through the graph: variables of skl2onnx, each one or more columns.
 
-    The columns of a frame keep its names for them, since a ColumnTransformer finds them by these in any order.
+    The columns of a frame keep their names, by which a ColumnTransformer finds them in any order.
     """
 
     variables: tuple[Any, ...]
-    labels: tuple[Any, ...] = ()
+    column_names: tuple[Any, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the graph calls them."""
+        """The names of the variables in the graph."""
         return tuple(variable.full_name for variable in self.variables)
 
     @property
@@ -71,7 +71,7 @@ class Columns(NamedTuple):
 
 
 def once(add: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the nodes of a part be added once for the same features, however often their result is asked for."""
+    """Decorate a function so that it adds the nodes of a part only once for the same features."""
 
     @wraps(add)
     def adding(nodes: Graph, part: Any, X: Columns, *args: Any) -> Any:

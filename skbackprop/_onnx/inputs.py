@@ -1,23 +1,23 @@
-"""The samples that a model predicts, as the inputs of an ONNX model: an array, or a frame column by column."""
+"""The samples to predict, as the inputs of an ONNX model: an array, or a frame column by column."""
 
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from .._data.columns import is_frame, labels_of
+from .._data.feature_tables import is_frame, labels_of
 
 HELD = ("float32", "float64", "int64", "int32", "int8", "uint8", "bool")
 OUTPUTS = ("label", "probabilities")
 
 
 def table(X: Any, most: int | None = None) -> Any:
-    """Return X, or its first samples, as an array, or as the frame that it is.
+    """Return X, or its first samples: a frame as it is, anything else as an array.
 
     Raises
     ------
     ValueError
-        If it holds no samples, or is no table.
+        If it holds no samples, or is not a table.
     """
     if sp.issparse(X):
         X = X.tocsr()[:most].toarray()
@@ -45,7 +45,7 @@ def named_columns(X: Any) -> dict[str, Any]:
 
 
 def held(place: str, values: Any) -> Any:
-    """Return values as a vector of a dtype that ONNX holds; objects are strings, or numbers and missing: float64.
+    """Return values as a vector of a dtype that ONNX holds; objects must be strings, or numbers and missing values.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def input_feed(onnx_model: Any, X: Any) -> dict[str, Any]:
 
 
 def columns_for(inputs: Any, X: Any) -> list[Any]:
-    """Return what of X goes to each input of an ONNX model; ``doc_string`` is the name of an input's column.
+    """Return the part of X for each input of an ONNX model; an input's ``doc_string`` is the name of its column.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Whole models as ONNX nodes: what holds a classifier computes its scores here, as scikit-learn does.
+"""Whole models as ONNX nodes: the scores of a model that holds classifiers are computed here, as in scikit-learn.
 
 skl2onnx has converters for these ensembles, but with other labels (thresholds are ignored, integers cut to 32 bits),
-and for one column of a frame instead of all. It is asked for transformers, and for classifiers that hold none.
+and for one column of a frame instead of all. It converts transformers, and classifiers that hold no other classifier.
 """
 
 import copy
@@ -44,7 +44,7 @@ class Threshold(NamedTuple):
 
 
 def threshold_of(model: Any) -> Threshold | None:
-    """Return the threshold that a model's labels obey, or None where they are the most probable ones."""
+    """Return the decision threshold of a model's labels, or None if they are the most probable ones."""
     model = decider(model)
     if not isinstance(model, THRESHOLDS):
         return None
@@ -85,7 +85,7 @@ def held_by(model: Any) -> Any:
     if isinstance(model, FrozenEstimator):
         return model.estimator
     if isinstance(model, (*THRESHOLDS, SelfTrainingClassifier)):
-        return getattr(model, "estimator_", model.estimator)  # a threshold may be put on what is fitted already
+        return getattr(model, "estimator_", model.estimator)  # which may have been fitted before
     return None
 
 
@@ -93,7 +93,7 @@ def held_by(model: Any) -> Any:
 def scores(nodes: Graph, model: Any, X: Columns, method: str) -> str:
     """Add a fitted classifier; return the name of what its method gives, in the graph's dtype.
 
-    The method is "predict_proba" or "decision_function"; a decision about two classes is one column.
+    The method is "predict_proba" or "decision_function"; the decision function of two classes is one column.
     """
     held = held_by(model)
     if held is not None:
@@ -119,7 +119,7 @@ def others_scores(nodes: Graph, model: Any, X: Columns, method: str) -> str:
     if raw and not nodes.container.has_options(model, "raw_scores"):
         raise ValueError(f"{type(model).__name__}: skl2onnx does not convert its decision_function.")
     add_options(nodes, model, {"zipmap": False} | ({"raw_scores": True} if raw else {}))
-    trees = Graph(nodes.scope, nodes.container, np.float32)  # scikit-learn's compare float32 numbers, whatever comes
+    trees = Graph(nodes.scope, nodes.container, np.float32)  # scikit-learn's trees convert X to float32
     _, found = by_skl2onnx(trees if isinstance(model, TREES) else nodes, model, X)
     one_column = raw and len(model.classes_) == 2
     return nodes.cast(nodes.columns(found.full_name, [1]) if one_column else found.full_name, nodes.dtype)
@@ -136,7 +136,7 @@ def voting(nodes: Graph, model: VotingClassifier, X: Columns, method: str) -> st
 
 
 def bagging(nodes: Graph, model: BaggingClassifier, X: Columns, method: str) -> str:
-    """Add the mean of what the models say, each about its own features."""
+    """Add the mean of the models' scores, each on its own features."""
     X, every = matrix(nodes, X), range(model.n_features_in_)
     results = []
     for each, features in zip(model.estimators_, model.estimators_features_, strict=True):
@@ -169,7 +169,7 @@ def stacking(nodes: Graph, model: StackingClassifier, X: Columns, method: str) -
 
 
 def calibrated(nodes: Graph, model: CalibratedClassifierCV, X: Columns, method: str) -> str:
-    """Add the mean of the calibrated probabilities σ(-(a s + b)), s a class's decision or, without one, probability."""
+    """Add the mean of the calibrated probabilities σ(-(a s + b)): s is a decision or, without one, a probability."""
     if model.method != "sigmoid":
         raise ValueError(f"CalibratedClassifierCV: method={model.method!r} is not converted; use 'sigmoid' for it.")
     results = []
@@ -187,7 +187,7 @@ def calibrated(nodes: Graph, model: CalibratedClassifierCV, X: Columns, method: 
     return mean(nodes, results)
 
 
-# How each adds its scores.
+# The function that adds the scores of each.
 ENSEMBLES: dict[type, Callable[[Graph, Any, Columns, str], str]] = {
     VotingClassifier: voting,
     BaggingClassifier: bagging,
@@ -211,7 +211,7 @@ def mean(nodes: Graph, results: Sequence[str], weights: Any = None) -> str:
 
 
 def normalised(nodes: Graph, P: str, empty: str) -> str:
-    """Divide each row by its sum; rows of zeros alone become what stands for them."""
+    """Divide each row by its sum; rows that hold only zeros become ``empty``."""
     total = nodes("ReduceSum", P, nodes.constant(np.array([1], np.int64)), keepdims=1)
     zero = nodes("Equal", total, nodes.number(0))
     return nodes("Where", zero, empty, nodes("Div", P, nodes("Where", zero, nodes.number(1), total)))
@@ -221,4 +221,4 @@ def check_classes(model: Any, part: Any) -> None:
     """Raise ValueError if a part of an ensemble was trained on samples that lacked a class."""
     if len(part.classes_) != len(model.classes_):
         lacking = f"a part of it was trained on {len(part.classes_)} of {len(model.classes_)} classes"
-        raise ValueError(f"{type(model).__name__} is not converted, for {lacking}; use fewer folds or more samples.")
+        raise ValueError(f"{type(model).__name__} is not converted: {lacking}; use fewer folds or more samples.")

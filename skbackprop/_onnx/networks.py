@@ -1,4 +1,4 @@
-"""A network as ONNX nodes: what :mod:`skbackprop.network` says, in the dtype of the fitted weights.
+"""A network as ONNX nodes: what :mod:`skbackprop.network` computes, in the dtype of the fitted weights.
 
 ::
 
@@ -49,7 +49,7 @@ def softplus(graph: Graph, Z: str, phi: Softplus) -> str:
     return graph("Add", graph("Relu", Z), graph("Log", graph("Add", decay, graph.number(1))))
 
 
-# One function (graph, name of Z, activation) -> name of A for each class; a user's own class is one more entry.
+# For each class a function (graph, name of Z, activation) -> name of A; users can add entries for their own classes.
 ACTIVATION_NODES: dict[type, Callable[[Graph, str, Any], str]] = {
     Relu: lambda graph, Z, phi: graph("Relu", Z),
     LeakyRelu: leaky_relu,

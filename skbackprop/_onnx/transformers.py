@@ -1,4 +1,4 @@
-"""Fitted transformers as ONNX nodes: the ones that hold or choose columns here, all others by skl2onnx."""
+"""Fitted transformers as ONNX nodes: those that combine or choose columns are converted here, others by skl2onnx."""
 
 from typing import Any
 
@@ -73,16 +73,17 @@ def column_by_column(nodes: Graph, transformer: ColumnTransformer, X: Columns) -
 
 def in_order(X: Columns, names: Any) -> Columns:
     """Return the columns of a frame in the order that they had in fit; None stands for those that are not there."""
-    if not X.labels or not len(names):
+    if not X.column_names or not len(names):
         return X
-    place = dict(zip(X.labels, X.variables, strict=True))
+    place = dict(zip(X.column_names, X.variables, strict=True))
     return Columns(tuple(place.get(name) for name in names), tuple(names))
 
 
 def chosen(nodes: Graph, X: Columns, numbers: Any) -> Columns:
     """Return some columns by their numbers, out of a matrix or out of one variable for each."""
     if len(X.variables) > 1:
-        return Columns(tuple(X.variables[i] for i in numbers), tuple(X.labels[i] for i in numbers if X.labels))
+        names = tuple(X.column_names[i] for i in numbers) if X.column_names else ()
+        return Columns(tuple(X.variables[i] for i in numbers), names)
     (variable,) = X.variables
     part = nodes.scope.declare_local_variable("columns", type(variable.type)([None, len(numbers)]))
     nodes.columns(variable.full_name, numbers, result=part.full_name)
@@ -101,12 +102,12 @@ def imputed(nodes: Graph, imputer: SimpleImputer, X: Columns) -> Columns:
 
 
 def is_missing(nodes: Graph, marker: Any, A: str) -> str:
-    """Add the question which numbers of a matrix are missing."""
+    """Add nodes that tell which numbers of a matrix are missing."""
     return nodes("IsNaN", A) if marker is None or np.isnan(marker) else nodes("Equal", A, nodes.number(marker))
 
 
 def as_columns(nodes: Graph, A: str) -> Columns:
-    """Return a matrix in the graph's dtype, whatever skl2onnx took its dtype for."""
+    """Return a matrix in the graph's dtype, whatever dtype skl2onnx assumed for it."""
     X = new_columns(nodes)
     nodes.cast(A, nodes.dtype, result=X.names[0])
     return X
@@ -120,7 +121,7 @@ def by_skl2onnx(nodes: Graph, part: Any, X: Columns) -> Any:
         variables = [whole_numbers(nodes, variable) for variable in X.variables]
     else:
         variables = list(matrix(nodes, X).variables)
-    if isinstance(part, SCALERS):  # they divide, where skl2onnx would multiply, which trees notice in the last digit
+    if isinstance(part, SCALERS):  # they divide; skl2onnx would multiply, and trees notice the last digit
         add_options(nodes, part, {"div": "div"})
     return _parse_sklearn(nodes.scope, part, variables)
 

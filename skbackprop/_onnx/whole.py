@@ -18,20 +18,20 @@ class Whole(ClassifierMixin, BaseEstimator):
     model : estimator
         The fitted model.
     dtype : dtype
-        In which its features and probabilities are computed.
+        The dtype in which its features and probabilities are computed.
     multilabel : bool
         Whether it predicts an indicator matrix.
     threshold : Threshold or None
-        What its labels obey.
-    labels : tuple
+        The decision threshold of its labels, if it has one.
+    column_names : tuple
         The names of a frame's columns.
     """
 
     def __init__(
-        self, model: Any, dtype: Any, multilabel: bool, threshold: Threshold | None, labels: tuple[Any, ...]
+        self, model: Any, dtype: Any, multilabel: bool, threshold: Threshold | None, column_names: tuple[Any, ...]
     ) -> None:
         self.model, self.dtype, self.multilabel = model, dtype, multilabel
-        self.threshold, self.labels = threshold, labels
+        self.threshold, self.column_names = threshold, column_names
 
     @property
     def classes_(self) -> Any:
@@ -49,7 +49,7 @@ def set_whole_output_types(operator: Any) -> None:
 def convert_whole(scope: Any, operator: Any, container: Any) -> None:
     """Add a whole model to skl2onnx's container."""
     whole = operator.raw_operator
-    X = Columns(tuple(operator.inputs), whole.labels)
+    X = Columns(tuple(operator.inputs), whole.column_names)
     nodes = Graph(scope, container, whole.dtype)
     label, probabilities = (output.full_name for output in operator.outputs)
     P = scores(nodes, whole.model, X, "predict_proba")

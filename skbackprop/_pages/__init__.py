@@ -1,1 +1,1 @@
-"""The pages that explain a network: numbers in words and arithmetic, and how they are set as text and as HTML."""
+"""The pages that explain a step: numbers, arithmetic and equations, and how they are set as text and as HTML."""

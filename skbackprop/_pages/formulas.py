@@ -1,7 +1,7 @@
 """What activations, links and losses are called on a page, and their equations in words and in numbers.
 
 Nothing is computed here: the numbers come from a network's own arrays. A part that is not the package's own is called
-by its class.
+by the name of its class.
 """
 
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class Words(NamedTuple):
     worked : str
         The same for one entry, in numbers: a traced text.
     used : mapping of str to Index
-        Which entries of which arrays that takes.
+        The entries of arrays that go into it.
     note : str
-        What the formula leaves open.
+        What the formula does not say.
     """
 
     formula: str
@@ -48,13 +48,13 @@ class Words(NamedTuple):
 
 
 def part_name(registry: Any, part: Any) -> str:
-    """Return the registered name of an activation, a loss or a link; of any other, its class's."""
+    """Return the registered name of an activation, a loss or a link; for any other part, the name of its class."""
     names = (name for name, cls in registry.items() if cls is type(part))
     return next(names, type(part).__name__)
 
 
 def activation_notes(phi: Any) -> tuple[str, str]:
-    """Return what φ and what φ' is; empty texts for an activation that is not the package's own."""
+    """Return the equations of φ and of φ'; empty strings for an activation that is not the package's own."""
     if type(phi) not in ACTIVATION_WORDS:
         return "", ""
     name, words = part_name(ACTIVATIONS, phi), ACTIVATION_WORDS[type(phi)]
@@ -144,7 +144,7 @@ class OutputWords:
         return Words("∂losses/∂" + self.Z, f"({digits(value)})", {self.Z: row, A: row, "Y": row})
 
     def _sum(self, term: Any, several: str) -> str:
-        """Return Σ_k of a term, each set as it should be where there are several."""
+        """Return Σ_k of a term; ``several`` is the format of each term if there are several outputs."""
         return term(0) if len(self.z) == 1 else long_total(lambda k: several.format(term(k)), self.a)
 
     def _exponentials(self) -> str:
@@ -166,6 +166,6 @@ class OutputWords:
 
 
 def vector(name: str, row: Array) -> str:
-    """Return the numbers of a row, the later ones of many left out; one number stands without brackets."""
+    """Return the first numbers of a row, in brackets unless there is only one."""
     numbers = [traced(name, x) for x in row[:MOST]] + ["…"] * (len(row) > MOST)
     return numbers[0] if len(row) == 1 else f"[{', '.join(numbers)}]"

@@ -1,7 +1,7 @@
-"""An explanation as HTML: a fragment for notebooks, whose styles reach no further, and a document around it.
+"""An explanation as HTML: a fragment for notebooks, whose styles apply to nothing else, and a document around it.
 
-Style, behaviour and frame stand in ``step.html`` beside this module. Without scripts, as in a printed page, the steps
-stand one below the other.
+The template, with styles and script, is ``step.html`` beside this module. Without scripts, as on a printed page, the
+steps stand one below the other.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ class _Page:
         return f'<a class="{kind}" href="#{self.root}-{name}" data-ref="{name}">{inside}{symbol(name)}</a>'
 
     def formula(self, text: str) -> str:
-        """Return a formula with its arrays as links and its words told apart."""
+        """Return a formula with its arrays as links and its words marked as such."""
         text = re.sub(r"\b(alpha|learning_rate)\b", r'<span class="word">\1</span>', escape(text, quote=False))
         text = re.sub(r"\bm\b", "<i>m</i>", self.names.sub(lambda found: self.link(found[0]), text))
         return re.sub("[ᵀᵢₖⱼ]", lambda found: SMALL[found[0]], text)
@@ -137,7 +137,7 @@ class _Page:
 
 
 def symbol(name: str) -> str:
-    """Return a name as mathematics: a letter in italics with a subscript; a word as a word."""
+    """Return a name as mathematics: a letter in italics with a subscript, or a word as it is."""
     found = re.fullmatch(r"(d?)([A-Zbcw])(\d*)(_new)?", name)
     if found is None:
         word = re.sub(r"(\d+)$", r"<sub>\1</sub>", name)
@@ -180,7 +180,7 @@ def table(step: Any) -> str:
 
 
 def padded(text: str) -> str:
-    """Return an aligned number with spaces as wide as a point and as digits on its right."""
+    """Return an aligned number, padded on its right with spaces as wide as a decimal point and as digits."""
     number = text.strip()
     pad = len(text) - len(text.rstrip())
     return number + ("" if "." in number or not pad else "\u2008") + "\u2007" * (pad - (pad > 0 and "." not in number))

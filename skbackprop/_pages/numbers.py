@@ -1,7 +1,7 @@
 """Numbers to four digits: alone, in arithmetic that knows where each comes from, and in aligned tables.
 
 A *traced* text is arithmetic in which each number of an array is written ⟦name|four digits|full number⟧; :func:`plain`
-takes the marks off again.
+removes these marks.
 """
 
 import re
@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from .._core.kernels import Array
 
 Index = tuple[int | None, ...]  # of an entry; None stands for all of a row or a column
-Used = Mapping[str, Index]  # of which arrays which entries
+Used = Mapping[str, Index]  # array names and entries
 
 MOST = 6  # rows and columns of an array that are shown, and terms of a sum
 TRACED = re.compile(r"⟦([^|⟧]*)\|([^|⟧]*)\|([^|⟧]*)⟧")
@@ -31,7 +31,7 @@ def traced(name: str, x: Any) -> str:
 
 
 def factor(name: str, x: Any) -> str:
-    """Return the same, in parentheses if negative: what stands behind an operator."""
+    """Return a traced number that stands behind an operator: in parentheses if it is negative."""
     return f"({traced(name, x)})" if digits(x).startswith("−") else traced(name, x)
 
 
@@ -47,7 +47,7 @@ def total(terms: Sequence[str]) -> str:
 
 
 def long_total(term: Callable[[int], str], sizes: Any, *further: str) -> str:
-    """Return the sum of a term for each of the sizes, and of further terms; of many, the four largest and "…"."""
+    """Return the sum of a term for each of the sizes, and of further terms; if too many, the four largest and "…"."""
     n = len(sizes)
     if n <= MOST:
         return total([*map(term, range(n)), *further])

@@ -59,7 +59,7 @@ class Run:
         return range(1, len(self.network.W) + 1)
 
     def below(self, l: int) -> tuple[str, Any]:
-        """Return name and array of what layer l is fed with: X, A(l-1), or D(l-1) under dropout."""
+        """Return name and array of the input of layer l: X, A(l-1), or D(l-1) with dropout."""
         if l == 1:
             return "X", self.cache.A[0]
         return f"{'D' if self.cache.masks else 'A'}{l - 1}", self.cache.inputs[l - 2]
@@ -71,7 +71,7 @@ class Run:
         return OutputWords(network.loss_function, network.link, f"Z{L}", f"A{L}", Z[i], A[i], self.Y[i], i, k)
 
     def differences(self) -> Callable[[int], tuple[float, bool]]:
-        """Return a function: the difference of J for parameter k as check_gradients takes it; whether one-sided."""
+        """Return a function of k: the difference of J in parameter k, as in check_gradients, and if it is one-sided."""
         J, theta = self.problem.objective_in_float64()
         here, largest = J(), float(np.abs(self.grads.theta).max())
 
@@ -93,7 +93,7 @@ def steps_of(run: Run, learning_rate: float | None) -> list[Step]:
 
 
 def facts(run: Run, title: str, learning_rate: float | None) -> list[str]:
-    """Return what the heading says: what was explained, its sizes, parts and settings."""
+    """Return what the heading says: what is explained, its sizes, parts and settings."""
     network, m = run.network, run.cache.n_samples
     phis = dict.fromkeys(part_name(ACTIVATIONS, phi) for phi in network.activations)
     told = [f"{title} {' → '.join(map(str, network.layer_sizes))}", *phis]
@@ -180,7 +180,7 @@ def loss_steps(run: Run) -> Iterator[Step]:
         note = f"alpha = {digits(run.alpha)}; biases are not penalised"
         yield Step("penalty", formula, value, "loss", of_all, f"{digits(run.alpha)}/2·({squares})", note=note)
         share, used, worked = f"{share} + penalty", used | {"penalty": ()}, total([worked, traced("penalty", value)])
-    yield Step("J", f"J = {share}", run.J, "loss", used, worked, note="what training makes small")
+    yield Step("J", f"J = {share}", run.J, "loss", used, worked, note="the objective, which training minimises")
 
 
 def backward_steps(run: Run) -> Iterator[Step]:

@@ -1,4 +1,4 @@
-"""One array of a step of gradient descent, with all that a page says of it."""
+"""One array of a step of gradient descent, with all that a page says about it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ class Step:
     name : str
         ``"Z1"``, ``"dW2"``, ``"J"``, …; ``"W1_new"`` is W1 after the update.
     formula : str
-        ``"Z1 = X W1 + b1"``; empty for what was given: samples, targets, weights and parameters.
+        ``"Z1 = X W1 + b1"``; empty for what is given: samples, targets, weights and parameters.
     value : ndarray, CSR matrix or float
         Its numbers.
     phase : {"given", "forward", "loss", "backward", "update"}
@@ -25,17 +25,17 @@ class Step:
     made_of : tuple of str
         The names of the arrays that it is computed from.
     worked : str
-        One entry in numbers, ``"Z1[0, 1] = 0.5·1.62 + 0.8·(−0.61) − 0.53 = 0.79"``; empty for what was given.
+        One entry in numbers, ``"Z1[0, 1] = 0.5·1.62 + 0.8·(−0.61) − 0.53 = 0.79"``; empty for what is given.
     entry : tuple of int
-        Which one.
+        The index of that entry.
     used : mapping of str to tuple of (int or None)
-        Which entries of the arrays that it is made of go into that one; None stands for a whole row or column.
+        The index of what is used for that entry in each array of ``made_of``; None stands for a whole row or column.
     arithmetic : str
         What stands between the first and the last equals sign of ``worked``, each number with its origin.
     difference : float or None
-        Of the gradient of a parameter: the central difference of J, in float64, for the same entry.
+        For the gradient of a parameter, the central difference of J for the same entry, in float64; otherwise None.
     one_sided : bool
-        Whether it is the difference to one side: on a kink (of relu at 0, say) J has two slopes, and backpropagation
+        Whether the difference is one-sided: on a kink (of relu at 0, for example) J has two slopes, and backpropagation
         follows one of them.
     note : str
         A sentence on the formula, or empty.
@@ -84,7 +84,7 @@ class Step:
 
     @property
     def place(self) -> str:
-        """``"Z1[0, 1]"``; of a number its name alone."""
+        """``"Z1[0, 1]"``; for a single number, its name alone."""
         return f"{self.name}[{', '.join(map(str, self.entry))}]" if self.entry else self.name
 
     @property

@@ -1,1 +1,1 @@
-"""The scikit-learn face: parameters checked, work delegated, fitted attributes assigned."""
+"""The scikit-learn interface: it checks parameters, delegates the work, and assigns the fitted attributes."""

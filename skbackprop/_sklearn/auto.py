@@ -27,7 +27,7 @@ def batch_samples(batch_size: int | str, n: int) -> int:
 
 
 def auto_learning_rate(solver: Any, table: Table) -> float:
-    """Return the solver's default rate, divided by the features' mean square where the solver wants that."""
+    """Return the solver's default rate, divided by the features' mean square if the solver asks for that."""
     rate = float(getattr(solver, "default_learning_rate", 1e-3))
     return rate / max(1.0, table.mean_square()) if getattr(solver, "rate_follows_scale", False) else rate
 
@@ -38,10 +38,14 @@ def penalty_strength(alpha: float | str, n: int) -> float:
 
 
 def check_parameters(estimator: Any) -> None:
-    """Raise ValueError if a parameter is of no use, a name is not known, or two parameters contradict each other."""
+    """Raise ValueError if a parameter is not valid, a name is not known, or two parameters contradict each other."""
     rate = estimator.learning_rate
     if isinstance(rate, str) and rate in SCHEDULES:
         raise ValueError(f"learning_rate={rate!r} is a number here, or 'auto'; use schedule={rate!r}.")
+    weights = estimator.class_weight
+    if hasattr(weights, "__iter__") and not isinstance(weights, (dict, str)):
+        remedy = "pass dict(zip(np.unique(y), weights))"
+        raise ValueError(f"class_weight={weights!r} must be a dict of the weight of each label; {remedy}.")
     estimator._validate_params()
     solver = SOLVERS.resolve(estimator.solver)
     resolve_schedule(estimator.schedule)
@@ -56,18 +60,18 @@ def check_parameters(estimator: Any) -> None:
 
 
 def make_plan(estimator: Any, table: Table, n: int, n_penalised: int, *, one_pass: bool = False) -> Plan:
-    """Resolve an estimator's parameters, already checked.
+    """Return the plan for training, from an estimator's checked parameters.
 
     Parameters
     ----------
     estimator : TwoLayerClassifier or BackpropClassifier
-        Whose parameters.
+        The estimator.
     table : Table
         The training samples.
     n : int
         How many samples there are, those held out included.
     n_penalised : int
-        How many alpha="auto" counts: in partial_fit all so far.
+        The number of samples by which alpha="auto" is computed: in partial_fit, all samples so far.
     one_pass : bool, default=False
         Plan for partial_fit: one epoch at the plain learning rate.
     """
@@ -85,10 +89,11 @@ def make_plan(estimator: Any, table: Table, n: int, n_penalised: int, *, one_pas
 
 
 def choose_strategy(estimator: Any, n: int, *, validation_given: bool, resumed: bool) -> Plain:
-    """Return what early_stopping means for n samples."""
+    """Return the strategy that early_stopping stands for, with n samples."""
     patience, tol, early = estimator.n_iter_no_change, float(estimator.tol), estimator.early_stopping
     auto = isinstance(early, str)
-    if validation_given or needs_all_samples(estimator) if auto else early:
+    stops_early = (validation_given or needs_all_samples(estimator)) if auto else early
+    if stops_early:
         return EarlyStopping(patience, tol, start_is_candidate=resumed and validation_given)
     if not auto or resumed:
         return Plain(patience, tol)

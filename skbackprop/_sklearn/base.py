@@ -2,15 +2,19 @@
 
 import copy
 import warnings
+from collections.abc import Set
 from functools import partial
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
+from .._core.checks import generator
 from .._core.kernels import at_once
+from .._core.types import MatrixLike, Weights
 from .._data.labels import Labels
 from .._data.samples import MIN_HELD_OUT, Samples, check_two_classes, held_out
 from .._fit.epochs import Tables, Training
@@ -18,24 +22,26 @@ from .._fit.learner import Learner, Plan
 from .._fit.recording import Monitor, joined
 from .._fit.strategies import Plain
 from .._fit.validation import Validation, score_by
-from ..network import Network, generator
+from ..network import Network
 from ..solvers import SOLVERS
 from .auto import choose_strategy, held_out_fraction, make_plan, penalty_strength
 from .compat import COUNT, FIT_STACKLEVEL, CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from .inputs import (
     checked_inputs,
     encoded,
+    labels_of_fit,
     labels_of_stream,
-    left_behind,
     starting_network,
+    state_of_training,
     validation_set,
-    warn_of_one_hot_rows,
+    warn_of_likely_mistakes,
+    warn_of_uneven_features,
 )
-from .methods import AvailableIf, in_our_words
+from .methods import AvailableIf, check_names, in_our_words
 from .prediction import Predictor, fitted_activations
 
 NO_TOTALS = (
-    "class_weight='balanced' needs the number of samples of each class, which a chunk does not know, so there is no "
+    "class_weight='balanced' needs the number of samples of each class, which a chunk does not tell, so there is no "
     "partial_fit. Give a dict, class_weight={label: n_samples / (n_classes * n_samples_of_label), ...}."
 )
 TOO_FEW = f"early_stopping watches the training loss: it cannot hold out {MIN_HELD_OUT} samples. Give X_val, y_val."
@@ -50,19 +56,19 @@ def _can_stream(estimator: Any) -> None:
 
 
 class Job(NamedTuple):
-    """What belongs to one call of fit or partial_fit, beside the training."""
+    """What belongs to one call of fit or partial_fit, besides the training."""
 
     labels: Labels
     names: dict[str, Any]  # of the features
     resumed: bool
-    state: dict[str, Any]  # what the last call left to go on from
+    state: dict[str, Any]  # what the last call left for this one to continue from
     stream: dict[str, float]  # number and weight of all samples so far, for partial_fit
     rng: np.random.RandomState
     is_whole_fit: bool = False
 
 
 class BaseBackprop(CallbackSupportMixin, Predictor):
-    """What both classifiers share; each has a method ``_hidden_layers``, which returns their sizes."""
+    """What both classifiers share; each adds a method ``_hidden_layers``, which returns the sizes of these layers."""
 
     _parameter_constraints: dict[str, list[Any]] = {
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
@@ -82,28 +88,49 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         "verbose": ["verbose"],
     }
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the constructor by name; ``solver__beta_1`` is the beta_1 of a given ``Adam()``.
+
+        Parameters
+        ----------
+        **params
+            The new values.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a name is not known; where another library has it, the message says what it is called here.
+        """
+        check_names(self, params)
+        return super().set_params(**params)
+
     @in_our_words
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: Weights = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: Weights = None,
     ) -> Self:
         """Train the network.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training samples. float32 stays float32, in DataFrames too, and everything else becomes float64. It is never
-            written to, nor copied but to change its dtype.
+            Training samples. float32 stays float32, in DataFrames too, and everything else becomes float64. X is never
+            written to, and only copied to change its dtype.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels of any kind, or label indicators: 0 and 1, or bools, in one column for each label. Rows with exactly
-            one 1 each are met with a warning, since one class per sample is given as a single column.
+            Labels of any kind, or label indicators: 0 and 1, or bools, in one column for each label. Indicators with
+            exactly one 1 in every row cause a warning, since they look like one-hot classes, which belong in a vector.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all zero. Samples of weight zero are left out.
         X_val, y_val : array-likes, default=None
@@ -121,19 +148,21 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         ValueError
             If a parameter or the data cannot be used; the estimator stays as it was.
         DivergenceError
-            If training leaves the finite numbers or explodes; the estimator stays as it was.
+            If training diverges; the estimator stays as it was.
         """
         resumed = self.warm_start and self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
-        samples, stream = encoded(checked, Labels.of(checked.y), self.class_weight)
+        samples, stream = encoded(checked, labels_of_fit(self, checked.y, resumed=resumed), self.class_weight)
         check_two_classes(samples.codes, samples.rows, samples.labels)
         given = validation_set(self, samples, checked.names, X_val, y_val, sample_weight_val)
-        state, rng = left_behind(self, resumed)
+        state, rng = state_of_training(self, resumed)
         network = starting_network(self, samples, rng, resumed)
-        warn_of_one_hot_rows(samples)
+        warn_of_likely_mistakes(samples, given)
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))
+        if not resumed:
+            warn_of_uneven_features(self, tables.whole, checked.names)
         max_epochs = None if strategy.searches else self.max_iter  # unknown for a search
         monitor = Monitor(self, X, y, sample_weight, max_epochs, partial(self._fitted, job, copied=True))
         self._train(job, network, plan, strategy, tables, monitor)
@@ -141,7 +170,9 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
     @AvailableIf(_can_stream)
     @in_our_words
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | Set[Any] | None = None, sample_weight: Weights = None
+    ) -> Self:
         """Train for one pass over the samples given, from where the last call ended.
 
         Early stopping and validation data do not apply, and the schedule's factor is 1.
@@ -153,8 +184,8 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their labels.
         classes : array-like of shape (n_classes,) or set, default=None
-            All labels that y may ever hold; needed at the first call. With multilabel targets, which need none, a list
-            of labels for the columns of y, in their order.
+            The labels across all calls to partial_fit; required at the first call. With multilabel targets it may be
+            left out; if given, it is a list of labels for the columns of y, in their order.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all zero; they count relative to the mean weight of all samples so far.
 
@@ -168,12 +199,12 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         ValueError
             If the data cannot be used; the estimator stays as it was.
         DivergenceError
-            If training leaves the finite numbers or explodes; the estimator stays as it was.
+            If training diverges; the estimator stays as it was.
         """
         resumed = self.__sklearn_is_fitted__()
         checked = checked_inputs(self, X, y, sample_weight, resumed=resumed)
         labels = labels_of_stream(self, checked.y, classes, resumed=resumed)
-        state, rng = left_behind(self, resumed)
+        state, rng = state_of_training(self, resumed)
         samples, stream = encoded(checked, labels, self.class_weight, state.get("stream"))
         network = starting_network(self, samples, rng, resumed)
         table = samples.table(mean_weight=stream["sum"] / stream["rows"])
@@ -194,7 +225,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
                 tables.validation(network)  # a scorer that raises must do so before any training is done
             strategy.run(training)
         except KeyboardInterrupt:
-            np.seterr(**settings)  # it may have come just before np.errstate put them back
+            np.seterr(**settings)  # the interrupt may have come just before np.errstate restored them
             training.history.keep(training.progress.n_recorded)
             if learner.n_updates and not training.outcome().has_diverged(training.J_start, job.is_whole_fit):
                 self._become(*self._fitted(job, training))
@@ -239,12 +270,12 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         return fitted | {"_training_state": state}, appends
 
     def _become(self, fitted: dict[str, Any], appends: list[Any]) -> None:
-        """Replace all fitted attributes, and append to the history, in a single call, which no interrupt can cut."""
+        """Replace all fitted attributes, and append to the history, in a single call, which no interrupt can split."""
         kept = {name: value for name, value in vars(self).items() if name.startswith("_") or not name.endswith("_")}
         at_once([*appends, (setattr, (self, "__dict__", kept | fitted))])
 
     def _strategy(self, job: Job, samples: Samples, given: Samples | None) -> tuple[Plain, Tables]:
-        """Return how to train, and on which samples: the one place where early_stopping is decided."""
+        """Return the strategy, and the tables of the samples to train and to evaluate on."""
         n, whole = len(samples.rows), samples.table()
         strategy = choose_strategy(self, n, validation_given=given is not None, resumed=job.resumed)
         if given is not None:
@@ -259,9 +290,10 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         return strategy, Tables(whole, whole, None)
 
     def _validation(self, job: Job, samples: Samples, rows: Any = None) -> Validation:
-        """Return the validation set; its samples are copied only where a scorer looks at them.
+        """Return the validation set; its samples are copied only if a scorer needs them.
 
-        scikit-learn's scorers see arrays, which are predicted fastest, a callable what the user gave, a DataFrame say.
+        scikit-learn's scorers are given arrays, for which prediction is fastest; a callable is given what the user
+        gave to fit, for example a DataFrame.
         """
         table, named = samples.table(rows), isinstance(self.scoring, str)
         if named and self.scoring == "loss":
@@ -291,11 +323,11 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
 
 
 def too_soon(strategy: Plain, max_iter: int) -> str:
-    """Say that max_iter ended training, or its search, and what to do."""
+    """Return the warning that max_iter ended training, or its search, too soon, and what to do."""
     phases = " of search and a final phase" if strategy.searches else ""
     watched = "validation score" if strategy.holds_out else "training loss"
     what = f"Training ended after max_iter={max_iter} epochs{phases}, before the {watched} stopped improving"
-    return f"{what}. Raise max_iter, or set n_iter_no_change=None to train exactly max_iter epochs."
+    return f"{what}. Raise max_iter, or set n_iter_no_change=None to train for max_iter epochs without this warning."
 
 
 def predicting(labels: Labels, network: Network) -> dict[str, Any]:

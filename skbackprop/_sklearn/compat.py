@@ -1,8 +1,8 @@
-"""What differs between scikit-learn 1.6 and 1.9, and every private import from it: one place."""
+"""The one place for what differs between scikit-learn 1.6 and 1.9, and for every private import from it."""
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sklearn.utils._optional_dependencies import check_matplotlib_support as check_matplotlib_support
 from sklearn.utils._param_validation import Interval as Interval, StrOptions as StrOptions
@@ -10,6 +10,8 @@ from sklearn.utils.validation import (
     _check_feature_names_in as _check_feature_names_in,
     _check_sample_weight as _check_sample_weight,
 )
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 COUNT = Interval(Integral, 1, None, closed="left")
 
@@ -24,7 +26,7 @@ class NoCallbacks:
 
 
 try:
-    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin, with_callbacks as with_callbacks
+    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin, with_callbacks as wrapper
 
     FIT_STACKLEVEL = 5  # from a method that fit calls to the line that calls fit, through the wrappers of fit
 except ImportError:  # before scikit-learn 1.9
@@ -36,9 +38,12 @@ except ImportError:  # before scikit-learn 1.9
         def _init_callback_context(self, **kwargs: Any) -> NoCallbacks:
             return NoCallbacks()
 
-    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(fit: Any) -> Any:
         """Return fit as it is."""
         return fit
+
+
+with_callbacks: Callable[[Fit], Fit] = wrapper  # whose own types do not say that the parameters stay the same
 
 
 def column_numbers(transformer: Any) -> dict[str, Any]:
@@ -47,5 +52,5 @@ def column_numbers(transformer: Any) -> dict[str, Any]:
 
 
 def positive_label(model: Any) -> Any:
-    """Return the label whose score a fitted threshold classifier compares; None is the second."""
+    """Return the label whose score a fitted threshold classifier compares; None stands for the second label."""
     return model._curve_scorer._get_pos_label() if hasattr(model, "_curve_scorer") else model.pos_label

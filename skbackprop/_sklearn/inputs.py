@@ -1,4 +1,4 @@
-"""What a user gives to fit, checked by scikit-learn's own validation, and what the last fit left to go on from.
+"""Checks of what a user gives to fit, by scikit-learn's own validation, and what a resumed fit continues from.
 
 Nothing here changes the estimator.
 """
@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, validate_data
 
+from .._core.checks import generator
 from .._core.kernels import Array
+from .._data.feature_tables import check_dimensions, has_dates, what_is_wrong
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
+from .._data.scale import Scale, may_be_large
+from .._data.table import Table
 from ..initializers import zeros
-from ..network import Network, generator, resolve_activations
+from ..network import Network, resolve_activations
 from ..registry import same
 from .auto import check_parameters
 from .compat import FIT_STACKLEVEL, _check_sample_weight
@@ -25,9 +29,16 @@ ONE_HOT = (
     "can get none of the labels, or several. If each sample has one class, pass y.argmax(axis=1)."
 )
 
+OTHER_SCALE = 5.0  # times as large, or as small, as X: scaled features beside raw ones
+ANOTHER_SCALE = (
+    "X_val is of another scale than X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
+    "Transform X_val as X was transformed; Pipeline(..., transform_input=['X_val']) does it."
+)
+UNEVEN = "The features are of very different size, so the network hardly sees the small ones"
+
 
 class Checked(NamedTuple):
-    """X, y and the weights, checked, the attributes that name the features, and X, y and the weights as given."""
+    """X, y and the weights, checked; the attributes that name the features; X, y and the weights as given."""
 
     X: Any
     y: Any
@@ -37,7 +48,7 @@ class Checked(NamedTuple):
 
 
 def checked_inputs(estimator: Any, X: Any, y: Any, sample_weight: Any, *, resumed: bool) -> Checked:
-    """Check the parameters and what fit or partial_fit is given, against the fitted network where it is resumed."""
+    """Check the parameters and the data of fit or partial_fit, and with resumed, whether the data fit the network."""
     check_parameters(estimator)
     return checked(estimator, {}, X, y, sample_weight, estimator.coefs_[0].dtype if resumed else None)
 
@@ -48,7 +59,7 @@ def validation_set(estimator: Any, samples: Samples, names: dict[str, Any], X: A
     Raises
     ------
     ValueError
-        If it cannot be used, or is given in part.
+        If it cannot be used, or a part of it is missing.
     """
     if X is None and y is None and w is None:
         return None
@@ -74,7 +85,7 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     X, y, w
         The samples, their labels and their weights.
     dtype : dtype or None
-        That of the network, if the features must be those that the estimator or names hold; None if they are new.
+        That of the network, if X must have the features that the estimator or names hold; None if X defines them.
     suffix : str, default=""
         What error messages append to X, y and sample_weight.
 
@@ -86,22 +97,36 @@ def checked(estimator: Any, names: dict[str, Any], X: Any, y: Any, w: Any, dtype
     given_X, given_y = X, y
     probe = object.__new__(type(estimator))
     vars(probe).update(vars(estimator) | names)
-    y, how = checked_labels(y, f"y{suffix}"), {"accept_sparse": "csr", "dtype": float_dtypes(X)}
-    X, y = validate_data(probe, X, y, reset=dtype is None, multi_output=True, **how)
+    y = checked_labels(y, f"y{suffix}")
+    X, y = validated(probe, X, f"X{suffix}", y=y, reset=dtype is None, multi_output=True)
     if dtype is not None and dtype != X.dtype:
         with np.errstate(over="ignore"):
             X = X.astype(dtype)
         assert_all_finite(X, input_name=f"X{suffix}")
     w = check_sample_weight(w, X, f"sample_weight{suffix}")
-    names = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
-    return Checked(X, y, w, names, (given_X, given_y, w))
+    found = {k: v for k, v in vars(probe).items() if k in ("n_features_in_", "feature_names_in_")}
+    return Checked(X, y, w, found, (given_X, given_y, w))
+
+
+def validated(estimator: Any, X: Any, name: str, **how: Any) -> Any:
+    """Return what scikit-learn's validation makes of X; its errors name the columns that it cannot use."""
+    check_dimensions(X, name)
+    try:
+        if has_dates(X):
+            raise ValueError("Dates are no numbers.")  # NumPy would make huge ones of them, of missing dates too
+        return validate_data(estimator, X, **{"accept_sparse": "csr", "dtype": float_dtypes(X)} | how)
+    except (TypeError, ValueError) as error:
+        wrong = what_is_wrong(X, name)
+        if wrong is None:
+            raise
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{wrong} ({error})") from error
 
 
 def float_dtypes(X: Any) -> list[Any]:
-    """Return the dtypes that X may keep, the first being what anything else becomes.
+    """Return the dtypes that X may keep; any other dtype becomes the first of them.
 
-    scikit-learn's validation looks for float32 among NumPy's dtypes only. It would make float64 of nullable, pyarrow or
-    sparse columns of pandas, and of polars, where NumPy's rules of promotion give float32.
+    scikit-learn's validation looks for float32 among NumPy's dtypes only. It would convert nullable, pyarrow or sparse
+    columns of pandas, and columns of polars, to float64, even if NumPy would promote them to float32.
     """
     if not hasattr(X, "columns"):
         return FLOATS
@@ -124,6 +149,9 @@ def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | N
     try:
         w = np.asarray(sample_weight, np.float64)
         w = np.full(X.shape[0], w) if w.ndim == 0 else w  # one number stands for all samples, as in scikit-learn
+        if w.ndim == 1 and len(w) != X.shape[0]:
+            why = "A sampler of imbalanced-learn leaves weights as they were; use class_weight with it"
+            raise ValueError(f"{name} has {len(w)} weights for {X.shape[0]} samples. {why}.")
         if w.size and not np.any(w):
             raise ValueError(f"{name} must have a positive entry; all of them are zero.")
         return _check_sample_weight(w, X, dtype=np.float64, ensure_non_negative=True)
@@ -132,36 +160,62 @@ def check_sample_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray | N
         raise ValueError(message if name in message else f"{name}: {message}") from None
 
 
+def labels_of_fit(estimator: Any, y: Any, *, resumed: bool) -> Labels:
+    """Return the labels of fit: those of y, where a resumed fit keeps the names that partial_fit gave its columns."""
+    labels = Labels.of(y)
+    fitted = Labels.fitted(estimator) if resumed and labels.multilabel else labels
+    return fitted if fitted.multilabel and fitted.n_outputs == labels.n_outputs else labels
+
+
 def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> Labels:
     """Return the labels of partial_fit: those of the first call.
 
     Raises
     ------
     ValueError
-        If the first call does not give them, or a later one gives others.
+        If the first call does not give them, or a later one gives different ones.
     """
     fitted = Labels.fitted(estimator) if resumed else None
     multilabel = is_multilabel(y) if fitted is None else fitted.multilabel
     given = None if classes is None else class_array(classes, sort=not multilabel)
     if fitted is None:
         if given is None and not multilabel:
-            raise ValueError("classes must be given at the first call of partial_fit: all labels that y may ever hold.")
+            raise ValueError("classes must be given at the first call to partial_fit: all labels across its calls.")
         return Labels.of(y, given)
     if given is not None and not fitted.are(given):
-        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}.")
+        raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}; leave classes out.")
     return fitted
 
 
-def warn_of_one_hot_rows(samples: Samples) -> None:
-    """Warn, from a method that fit calls, if label indicators look like classes; a single row is no evidence."""
+def warn_of_likely_mistakes(samples: Samples, given: Samples | None) -> None:
+    """Warn if label indicators look like one-hot classes, or X_val like another table than X. Only fit may call it.
+
+    A single row is no evidence of classes. Of X and X_val the median samples are compared, so that outliers do not
+    matter.
+    """
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT, stacklevel=FIT_STACKLEVEL)
+    sets = [] if given is None else [samples, given]
+    sizes = [float(np.sqrt(np.median(each.table().sample(2048).mean_squares()))) for each in sets]
+    if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):
+        warnings.warn(ANOTHER_SCALE.format(*sizes), stacklevel=FIT_STACKLEVEL)
 
 
-def left_behind(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
-    """Return what the last fit left for a resumed one, else nothing; and the random stream, where it stands."""
+def warn_of_uneven_features(estimator: Any, table: Table, names: dict[str, Any]) -> None:
+    """Warn, if a feature is large and dwarfs another, which a scaler would mend. Only fit may call it."""
+    if not may_be_large(table):
+        return
+    scale = Scale.of(table, names.get("feature_names_in_"))
+    if scale.is_uneven:
+        remedy = f"make_pipeline({scale.scaler}(), {type(estimator).__name__}(...))"
+        warnings.warn(f"{UNEVEN}: {scale.evidence}. Scale them: {remedy}.", stacklevel=FIT_STACKLEVEL)
+
+
+def state_of_training(estimator: Any, resumed: bool) -> tuple[dict[str, Any], np.random.RandomState]:
+    """Return the state and the random stream to start from: those that the last fit left if resumed, else new ones."""
     state = vars(estimator).get("_training_state", {}) if resumed else {}
-    rng = generator(None if "rng" in state else estimator.random_state)  # for None a fresh one, not NumPy's global one
+    # for None a new one, not NumPy's global one
+    rng = generator(None if "rng" in state else estimator.random_state)
     if "rng" in state:
         rng.set_state(state["rng"])
     return state, rng
@@ -183,7 +237,7 @@ def encoded(
     class_weight : dict, "balanced" or None
         The estimator's parameter.
     stream : dict, default=None
-        What the last call returned, where partial_fit goes on.
+        What the last call returned, if partial_fit continues.
     """
     w = checked.sample_weight
     before = stream or {"unit": 1.0 if w is None else float(w.max()), "sum": 0.0, "rows": 0.0}
@@ -196,19 +250,21 @@ def encoded(
 
 
 def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomState, resumed: bool) -> Network:
-    """Return a new network, holding the fitted weights if training is to go on from there.
+    """Return a new network, with the fitted weights if training is resumed.
 
     Raises
     ------
     ValueError
-        If training cannot go on from there: other classes, other layers, or another activation.
+        If training cannot be resumed, since the classes, the layers or the activation have changed.
     """
     labels, activation = samples.labels, estimator.activation
     sizes = [samples.X.shape[1], *estimator._hidden_layers(), labels.n_outputs]
     if resumed:
         fitted_sizes = [len(estimator.coefs_[0]), *map(len, estimator.intercepts_)]
         if not labels.are(estimator.classes_) or labels.link != estimator.link_:
-            raise ValueError(f"y holds the classes {labels.classes!r}, the fitted network {estimator.classes_!r}.")
+            remedy = "samples of every class, or partial_fit, or warm_start=False, which begins anew"
+            held = f"y holds the classes {labels.classes!r}, the fitted network {estimator.classes_!r}"
+            raise ValueError(f"{held}; use {remedy}.")
         if sizes != fitted_sizes:
             raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
         if not same(*(resolve_activations(each, len(sizes) - 2) for each in (activation, estimator.activations_))):
@@ -219,7 +275,7 @@ def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomStat
 
 
 def fitted_network(estimator: Any, activation: Any, loss: Any) -> Network:
-    """Return a network with these parts that holds a copy of the fitted weights."""
+    """Return a network with this activation and loss that holds a copy of the fitted weights."""
     W, b = estimator.coefs_, estimator.intercepts_
     sizes, options = [len(W[0]), *map(len, b)], {"weight_init": zeros, "dtype": W[0].dtype}
     network = Network(sizes, activation, loss, link=estimator.link_, **options)

@@ -1,10 +1,14 @@
-"""Methods that explain themselves: what other libraries call their parameters, and why a method is not there."""
+"""Methods whose errors explain themselves: what an unknown parameter is called here, why a method is not available."""
 
 import inspect
 from collections.abc import Callable
 from functools import update_wrapper, wraps
 from types import MethodType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 HIDDEN = {
     "TwoLayerClassifier": "hidden_units, or BackpropClassifier(hidden_layer_sizes=...)",
@@ -12,7 +16,8 @@ HIDDEN = {
 }
 HIDDEN_NAMES = "hidden_units hidden_layer_sizes hidden_layers hidden_size hidden_dim n_hidden units layers num_units"
 
-CALLED = {  # what to use instead of which names: MLPClassifier's, Keras's, skorch's, PyTorch's, XGBoost's, LightGBM's
+# What to use here: the names of MLPClassifier, Keras, skorch, PyTorch, XGBoost and LightGBM that it stands for.
+CALLED = {
     "max_iter": "epochs max_epochs n_epochs num_epochs nb_epoch max_fun n_estimators num_boost_round",
     "learning_rate (a number)": "learning_rate_init lr eta eta0",
     "solver": "optimizer",
@@ -45,8 +50,8 @@ CALLED = {  # what to use instead of which names: MLPClassifier's, Keras's, skor
 INSTEAD = {name: use for use, names in CALLED.items() for name in names.split()}
 
 
-def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a constructor or a fit say what a parameter that it does not have is called here, and name the class."""
+def in_our_words(method: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a constructor or a fit: the error for an unknown parameter names the class and what to use instead."""
     signature = inspect.signature(method)
     name = method.__name__
 
@@ -62,11 +67,11 @@ def in_our_words(method: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(f"{said or f'{called}: {error}'}.") from None
         return method(self, *args, **params)
 
-    return checking
+    return cast(Callable[P, R], checking)
 
 
 def instead(cls: type, method: str, name: str) -> str:
-    """Return what to use instead of a parameter, or nothing."""
+    """Return what to use instead of a parameter, or an empty string if that is not known."""
     own = inspect.signature(cls).parameters
     if name in HIDDEN_NAMES.split() and name not in own:
         use = next((HIDDEN[base.__name__] for base in cls.__mro__ if base.__name__ in HIDDEN), "")
@@ -77,22 +82,42 @@ def instead(cls: type, method: str, name: str) -> str:
     return use
 
 
+def check_names(estimator: Any, params: dict[str, Any]) -> None:
+    """Raise ValueError if set_params is given a name that says something else here.
+
+    That is what another library calls a parameter, alone or behind the name of its part (``optimizer__lr``), or a
+    parameter of what has none: ``solver__beta_1`` needs an ``Adam()``, of which "adam" is only the name.
+    """
+    cls, own = type(estimator), inspect.signature(type(estimator)).parameters
+    for name in params:
+        part, nested, inner = name.partition("__")
+        value: Any = params.get(part, getattr(estimator, part, None))
+        settable: dict[str, Any] = {} if isinstance(value, type) else getattr(value, "get_params", dict)()
+        if part in own and (not nested or inner in settable):
+            continue
+        last, why = inner.rpartition("__")[2] or part, ""
+        use = last if last in own else instead(cls, "__init__", last) or instead(cls, "__init__", part)
+        if part in own and not settable:
+            why, use = f", since {part}={value!r} is no object with parameters", use or "such an object"
+        if use:
+            raise ValueError(f"{cls.__name__} has no parameter {name!r}{why}; use {use}.")
+
+
 class AvailableIf:
-    """A method that instances have only if a check of them raises nothing: scikit-learn's ``available_if``, but the
-    AttributeError is the check's own, and says why.
+    """A decorator like scikit-learn's ``available_if``, whose AttributeError says why a method is not available.
 
     Parameters
     ----------
     check : callable (instance) -> None
-        Raises AttributeError where the method makes no sense.
+        Raises AttributeError if the instance does not have the method.
     """
 
     def __init__(self, check: Callable[[Any], None]) -> None:
         self.check = check
 
-    def __call__(self, method: Callable[..., Any]) -> Any:
+    def __call__(self, method: Method) -> Method:
         self.method = method
-        return update_wrapper(self, method)
+        return cast(Method, update_wrapper(self, method))  # called on an instance, it is the method
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:

@@ -24,8 +24,8 @@ def completed(estimator: Any, state: Any) -> tuple[dict[str, Any], str | None]:
     version, parameters = state.pop("_skbackprop_version", None), inspect.signature(kind).parameters
     missing = [name for name in estimator._get_param_names() if name not in state]
     if missing and version is None:
-        what = f"The file holds no {kind.__name__}, or a damaged one, without {missing}"
-        raise ValueError(f"{what}. Save the model again.")
+        whole = f"The file does not hold a whole {kind.__name__}: it lacks {missing}"
+        raise ValueError(f"{whole}. Save the model again.")
     return state | {name: parameters[name].default for name in missing}, version
 
 

@@ -1,4 +1,4 @@
-"""What a Network is given is judged, and the error holds the remedy, which works."""
+"""What a Network is given is checked, and the remedy that the error names works."""
 
 import re
 
@@ -44,7 +44,7 @@ def refused(net, Y, match):
 )
 @pytest.mark.parametrize("loss", ["log_loss", LogLoss(0.1)], ids=str)
 def test_labels_that_are_not_0_and_1_raise_with_a_formula_that_mends_them(y, remedy, targets, loss):
-    refused(network(loss=loss), y, rf"Y must lie in \[0, 1\].* become targets with {re.escape(remedy)}\.")
+    refused(network(loss=loss), y, rf"Y must hold 0 and 1.* in \[0, 1\].* become targets with {re.escape(remedy)}\.")
     refused(network(loss=loss), np.array(y)[:, np.newaxis], re.escape(remedy))
     np.testing.assert_array_equal(eval(remedy, {"y": np.array(y)}), targets)
     network(loss=loss).objective(X, eval(remedy, {"y": np.array(y)}))
@@ -70,7 +70,7 @@ def test_class_numbers_given_to_softmax_raise(y, remedy, loss):
 
 @pytest.mark.parametrize("y", [[0.3, 1.7, 0.5, 0.6], [-0.5, 0.2, 0.3, 0.4], [2, 2, 2, 2], [1 + 1e-9, 0, 1, 0]], ids=str)
 def test_real_numbers_raise_for_the_log_loss_and_pass_for_the_squared_error(y):
-    refused(network(), y, r"Y must lie in \[0, 1\].*loss='squared_error'")
+    refused(network(), y, r"Y must hold 0 and 1, or probabilities in \[0, 1\].*loss='squared_error'")
     assert np.isfinite(network(loss="squared_error").objective(X, y)[0])
 
 
@@ -189,7 +189,7 @@ def test_dropout_that_is_no_number_raises(dropout):
 
 
 @pytest.mark.parametrize("alpha", [-0.1, np.nan, "auto", None])
-def test_an_alpha_that_is_none_raises(alpha):
+def test_an_invalid_alpha_raises(alpha):
     cache = network().forward(X)
     for judge in (network().loss, network().backward):
         with pytest.raises(ValueError, match=r"alpha must be a number in \[0, inf\)"):
@@ -210,7 +210,7 @@ def test_samples_in_place_of_a_cache_raise(method):
 @pytest.mark.parametrize("sizes", [[2, 4, 1], [2, 1], [2, 3, 3, 1]])
 def test_a_cache_of_a_network_of_other_sizes_raises(method, sizes):
     cache = Network(sizes).forward(X)
-    with pytest.raises(ValueError, match=re.escape(f"layer sizes {sizes}; this one has [2, 3, 1]")):
+    with pytest.raises(ValueError, match=re.escape(f"layer sizes {sizes}; this network has [2, 3, 1]")):
         getattr(network(), method)(cache, [0, 1, 1, 0])
 
 

@@ -1,0 +1,124 @@
+"""A network on some samples: what it answers, how right and how sure, its gradients, and the state of its units."""
+
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from .._core.kernels import Array
+from .._core.layers import bind_activation
+from .._data.samples import MIN_HELD_OUT
+from .._data.table import Table
+from .._fit.outcome import Outcome
+
+NEIGHBOURS = 5  # whose vote a network should at least reach; scikit-learn's default
+STEEP = 0.05  # of the greatest slope of φ, below which hardly any gradient passes
+
+
+class View(Outcome):
+    """A network on at most 2,048 samples; weighted means take the weights that fit would."""
+
+    @classmethod
+    def of(cls, clf: Any, X: Any, y: Any, names: str) -> Self:
+        """Look at a fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If the samples cannot be used, or are too few to tell anything.
+        """
+        try:
+            network, X, Y, w, alpha, _ = clf._gradient_problem(X, y, None)
+        except ValueError as error:
+            raise ValueError(f"{names}: {error}") from None
+        if len(Y) < MIN_HELD_OUT:
+            raise ValueError(f"{names}: {len(Y)} samples tell too little; give {MIN_HELD_OUT} or more.")
+        return cls(network, Table(X, Y, Y.shape[1], w, range(len(Y))), alpha)
+
+    def mean(self, values: Array) -> float:
+        """Return the weighted mean over the samples."""
+        return float(np.average(values, weights=self.w))
+
+    def noise(self, values: Array) -> float:
+        """Return two standard errors of that mean, what chance may explain; few heavy samples leave more to it."""
+        w = np.ones(len(values)) if self.w is None else self.w
+        return 2 * float(np.linalg.norm(w * (values - self.mean(values))) / w.sum())
+
+    @cached_property
+    def losses(self) -> Array:
+        """The loss of each sample."""
+        return self.network.loss_function.value(self.Z, self.Y, self.network.link)
+
+    @cached_property
+    def decisions(self) -> Array:
+        """What the network decides: class numbers of shape (m,), or a truth value for each output."""
+        return np.asarray(self.network.link.decide(self.Z))
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether a sample can have several labels."""
+        return self.decisions.shape[1:] > (1,)
+
+    @cached_property
+    def classes(self) -> tuple[Array, Array]:
+        """Class numbers, the true ones and the decided ones, where a sample has one class."""
+        return self.wanted(self.Y).astype(int).ravel(), self.decisions.astype(int).ravel()
+
+    @cached_property
+    def right(self) -> Array:
+        """Whether it decides right for each sample; with several labels the share of them."""
+        return self.share_right(self.decisions)
+
+    @cached_property
+    def confidence(self) -> Array:
+        """The probability of what it decides, for each sample; with several labels their mean."""
+        P = self.network.link.probabilities(self.Z)
+        return P.max(axis=1) if self.decisions.ndim == 1 else np.maximum(P, 1 - P).mean(axis=1)
+
+    def wanted(self, targets: Array) -> Array:
+        """Return the decisions that targets, or means of them, ask for."""
+        return targets.argmax(axis=1) if self.decisions.ndim == 1 else np.greater(targets, 0.5)
+
+    def share_right(self, decisions: Array) -> Array:
+        """Return the share of right decisions of each sample."""
+        return (decisions == self.wanted(self.Y)).reshape(len(self.Y), -1).mean(axis=1)
+
+    @cached_property
+    def neighbours_right(self) -> float:
+        """The accuracy that the nearest neighbours of each sample would have, with one vote each."""
+        from sklearn.neighbors import NearestNeighbors
+
+        search = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(self.cache.A[0])
+        votes = self.Y[search.kneighbors(return_distance=False)].mean(axis=1)
+        return self.mean(self.share_right(self.wanted(votes)))
+
+    @cached_property
+    def gradient_norms(self) -> Array:
+        """The norm of dW and db of each layer, without the penalty."""
+        grads = self.network.backward(self.cache, self.Y, self.w)
+        norms = [np.hypot(np.linalg.norm(dW), np.linalg.norm(db)) for dW, db in zip(grads.W, grads.b, strict=True)]
+        return np.array(norms)
+
+    @cached_property
+    def dead(self) -> list[float]:
+        """The share of units of each hidden layer that are the same for every sample."""
+        return [float(np.mean(np.ptp(A, axis=0) == 0)) for A in self.cache.A[1:-1]]
+
+    @cached_property
+    def saturated(self) -> list[float]:
+        """The share of the activations of each hidden layer whose slope is next to nothing; 0 where φ is unbounded."""
+        hidden = zip(self.network.activations, self.cache.Z[:-1], strict=True)
+        return [flat_share(phi, Z) for phi, Z in hidden]
+
+
+def flat_share(phi: Any, Z: Array) -> float:
+    """Return the share of Z where φ is flat, if it levels off on both sides, else 0: relu is flat on one by design."""
+    everywhere = slopes(phi, np.linspace(-10, 10, 201, dtype=Z.dtype)[:, np.newaxis])
+    least = STEEP * everywhere.max()
+    return float(np.mean(slopes(phi, Z) < least)) if max(everywhere[0, 0], everywhere[-1, 0]) < least else 0.0
+
+
+def slopes(phi: Any, Z: Array) -> Array:
+    """Return |φ'(Z)|."""
+    value, derivative = bind_activation(phi, Z)
+    return np.abs(derivative(Z, value(Z, np.empty_like(Z)), np.empty_like(Z)))
