@@ -28,7 +28,7 @@ GRID = {
     "solvers.SteppingSolver.default_learning_rate": (0.005, 0.006, 0.008, 0.01),
     "_sklearn.auto.AUTO_BATCH": (32, 64),
     "_sklearn.auto.PRIOR_VARIANCE": (1.0, 1.2, 2.0, inf),  # inf: no penalty
-    "_sklearn.auto.FEWEST_PENALISED": (1, 30, 100),
+    "_sklearn.auto.FEWEST_PENALISED": (30, 100),
     "_sklearn.auto.HELD_OUT": (5.0, 8.0, 11.0),
     "n_iter_no_change": (3, 5, 8),
     "_fit.strategies.PATIENT_UPDATES": (0, 50),

@@ -39,7 +39,7 @@ def code_of(paths: Iterable[Path]) -> str:
     """Return a hash of what modules do: comments and docstrings do not count."""
     digest = hashlib.sha256()
     for path in sorted(paths):
-        tree = ast.parse(path.read_text())
+        tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if (
@@ -60,7 +60,7 @@ class Scores:
         self.path, self.tables, self.n_processes = path, {table.name: table for table in tables}, n_processes
         self.known: dict[str, Score] = {}
         if path.exists():
-            self.known = dict(map(json.loads, path.read_text().splitlines()))
+            self.known = dict(map(json.loads, path.read_text(encoding="utf-8").splitlines()))
         encoder = {*PACKAGE.glob("*preprocessing*/**/*.py"), *PACKAGE.glob("*preprocessing*.py")}
         versions = [env[name] for name in ("python", "numpy", "scipy", "sklearn")]
         self._ours = code_of({*PACKAGE.rglob("*.py")} - encoder)
@@ -86,7 +86,7 @@ class Scores:
             print(f"{what}: {sum(map(len, missing.values())):,} of {len(jobs):,} fits to be done", flush=True)
         tasks = (delayed(scores_of)(self.tables[part.table], part, f, models) for (part, f), models in missing.items())
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             for done in Parallel(self.n_processes, return_as="generator_unordered")(tasks):
                 for job, score in done:
                     self.known[self.key(job)] = score

@@ -73,7 +73,7 @@ def lowest(package):
 QUOTED = {
     "max_iter": signature(TwoLayerClassifier).parameters["max_iter"].default,
     # what "auto" stands for
-    "prior_variance": auto.PRIOR_VARIANCE,
+    "prior_variance": f"{auto.PRIOR_VARIANCE:g}",
     "fewest_penalised": auto.FEWEST_PENALISED,
     "auto_batch": auto.AUTO_BATCH,
     "small_table": auto.SMALL_TABLE,
