@@ -229,8 +229,10 @@ class BackpropClassifier(BaseBackprop):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from skbackprop import BackpropClassifier
     >>> X, y = load_iris(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
     >>> clf = BackpropClassifier((8, 4), activation=["tanh", "relu"], solver="lbfgs", random_state=0).fit(X, y)
     >>> [W.shape for W in clf.coefs_], clf.score(X, y) > 0.9
     ([(4, 8), (8, 4), (4, 3)], True)

@@ -340,10 +340,12 @@ def test_partial_fit_leaves_rows_of_weight_zero_out(params, solver):
     "kind", [TwoLayerClassifier(solver="lbfgs"), BackpropClassifier((20, 10), solver="lbfgs")], ids=["two", "deep"]
 )
 def test_lbfgs_takes_weights_for_repeated_rows(kind, seed):
-    # scikit-learn's own comparison, with its data (seed 42) and others like them, 1e-7 in the probabilities and logits
+    # scikit-learn's own comparison, with its data (seed 42) and others like them, 1e-7 in the probabilities and logits;
+    # alpha is given, since "auto" counts the rows
     rng = np.random.RandomState(seed)
     X, y, w = rng.rand(15, 30), rng.randint(0, 3, 15), rng.randint(0, 5, 15)
-    repeated, weighted = (type(kind)(**kind.get_params()).set_params(random_state=0) for _ in range(2))
+    params = kind.get_params() | {"alpha": 1 / 60, "random_state": 0}
+    repeated, weighted = (type(kind)(**params) for _ in range(2))
     repeated.fit(X.repeat(w, axis=0), y.repeat(w))
     weighted.fit(*shuffle(X, y, w, random_state=0))
     for method in ("predict_proba", "decision_function"):
