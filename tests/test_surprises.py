@@ -149,6 +149,11 @@ def test_in_a_pipeline_the_remedy_helps():
         )
 
 
+def test_a_validation_set_whose_squares_overflow_is_still_compared_by_size():
+    with pytest.warns(UserWarning, match="X_val is of another scale"):  # any other warning is an error
+        make().fit(X, TWO, X_val=X[:6] * 1e250, y_val=TWO[:6])
+
+
 # ------------------------------------------------------------------ scorers that cannot score
 
 RARE = THREE.copy()

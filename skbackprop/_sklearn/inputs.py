@@ -207,7 +207,7 @@ def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any) -> 
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT.format(classes_of_one_hot(y)), stacklevel=FIT_STACKLEVEL)
     sets = [] if given is None else [samples, given]
-    sizes = [float(np.sqrt(np.median(each.table().sample(2048).mean_squares()))) for each in sets]
+    sizes = [float(np.median(np.sqrt(each.table().sample(2048).mean_squares()))) for each in sets]
     if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):
         warnings.warn(ANOTHER_SCALE.format(*sizes), stacklevel=FIT_STACKLEVEL)
 
