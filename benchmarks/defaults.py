@@ -22,9 +22,7 @@ COMPETITORS = {MLP: "mlp", BOOSTING: "boosting", LOGISTIC: "logistic"}
 N_DRAWS = 6  # of each number of few rows
 GRID_SEEDS, GRID_DRAWS = 3, 2  # the grid fits the first fold of each seed, and so many draws
 GRID_ROWS = 8000  # of a table at most
-ONE_FOLD_ROWS = (
-    4000  # tables that have more are judged on the first fold of each seed: they scatter less, and take long
-)
+ONE_FOLD_ROWS = 4000  # of a table that has more, only the first fold of each seed: it scatters less, and takes long
 LARGE = 2000
 FEWEST = (30, 40, 60, 99)
 QUICK_ROWS = 1500

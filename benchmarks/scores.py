@@ -61,7 +61,7 @@ class Scores:
         self.known: dict[str, Score] = {}
         if path.exists():
             self.known = dict(map(json.loads, path.read_text(encoding="utf-8").splitlines()))
-        encoder = {*PACKAGE.glob("*preprocessing*/**/*.py"), *PACKAGE.glob("*preprocessing*.py")}
+        encoder = {PACKAGE / "preprocessing.py"}
         versions = [env[name] for name in ("python", "numpy", "scipy", "sklearn")]
         self._ours = code_of({*PACKAGE.rglob("*.py")} - encoder)
         self._encoder = code_of(encoder)

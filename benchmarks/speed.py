@@ -1,4 +1,4 @@
-"""Print every promise about speed and memory as a ratio measured in this run, and say which fall short.
+"""Print what is promised of speed, as ratios, and of memory, as measured in this run, and say what falls short.
 
 python -m benchmarks [--threads 2] [--only WORD] [--strict]
 """

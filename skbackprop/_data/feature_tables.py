@@ -26,12 +26,14 @@ def columns_of(X: Any) -> Iterator[tuple[Any, Any]]:
         yield from enumerate(table.T if table.ndim == 2 else ())
 
 
+def column_dtypes(X: Any) -> list[Any]:
+    """Return the dtypes of a frame's columns; of polars and pyarrow, the single one that NumPy gives to all of them."""
+    return list(X.dtypes) if hasattr(X, "iloc") else [np.asarray(X[:0]).dtype]
+
+
 def has_dates(X: Any) -> bool:
     """Tell whether a table has columns of dates or durations."""
-    if is_frame(X) and hasattr(X, "iloc"):
-        dtypes = list(X.dtypes)
-    else:
-        dtypes = [np.asarray(X[:0]).dtype] if is_frame(X) else [getattr(X, "dtype", None)]
+    dtypes = column_dtypes(X) if is_frame(X) else [getattr(X, "dtype", None)]
     return any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes)
 
 

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from .._core.kernels import Array
-from .table import Table, as_slice
+from .table import MEASURED_SAMPLES, Table, as_slice
 
-MEASURED_SAMPLES = 2048  # far fewer already give the size of a feature to a few percent
 TOGETHER = 256  # samples gathered at a time, so that a wide table costs little memory
 LARGE = 100.0  # scaled features have a size of 1 or less
 RATIO = 100.0  # with initial weights of equal size, features smaller than the largest by this factor hardly count

@@ -95,9 +95,7 @@ class View(Outcome):
     @cached_property
     def gradient_norms(self) -> Array:
         """The norm of dW and db of each layer, without the penalty."""
-        grads = self.network.backward(self.cache, self.Y, self.w)
-        norms = [np.hypot(np.linalg.norm(dW), np.linalg.norm(db)) for dW, db in zip(grads.W, grads.b, strict=True)]
-        return np.array(norms)
+        return np.array(self.network.backward(self.cache, self.Y, self.w).norms())
 
     @cached_property
     def dead(self) -> list[float]:

@@ -41,7 +41,7 @@ def check_parameters(estimator: Any) -> None:
     """Raise ValueError if a parameter is not valid, a name is not known, or two parameters contradict each other."""
     rate = estimator.learning_rate
     if isinstance(rate, str) and rate in SCHEDULES:
-        raise ValueError(f"learning_rate={rate!r} is a number here, or 'auto'; use schedule={rate!r}.")
+        raise ValueError(f"learning_rate must be a number or 'auto'; got {rate!r}. Use schedule={rate!r}.")
     weights = estimator.class_weight
     if hasattr(weights, "__iter__") and not isinstance(weights, (dict, str)):
         remedy = "pass dict(zip(np.unique(y), weights))"

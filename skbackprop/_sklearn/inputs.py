@@ -11,12 +11,12 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from .._core.checks import generator
 from .._core.kernels import Array
-from .._data.feature_tables import check_dimensions, has_dates, what_is_missing, what_is_wrong
+from .._data.feature_tables import check_dimensions, column_dtypes, has_dates, is_frame, what_is_missing, what_is_wrong
 from .._data.label_arrays import checked_labels, class_array
 from .._data.labels import Labels, is_multilabel
 from .._data.samples import Samples
 from .._data.scale import Scale, may_be_large
-from .._data.table import Table
+from .._data.table import MEASURED_SAMPLES, Table
 from ..initializers import zeros
 from ..network import Network, resolve_activations
 from ..registry import same
@@ -131,10 +131,9 @@ def float_dtypes(X: Any) -> list[Any]:
     scikit-learn's validation looks for float32 among NumPy's dtypes only. It would convert nullable, pyarrow or sparse
     columns of pandas, and columns of polars, to float64, even if NumPy would promote them to float32.
     """
-    if not hasattr(X, "columns"):
+    if not is_frame(X):
         return FLOATS
-    columns = X.dtypes if hasattr(X, "iloc") else [np.asarray(X[:0]).dtype]  # polars and pyarrow: that of all columns
-    dtypes = [getattr(each, "numpy_dtype", getattr(each, "subtype", each)) for each in columns]
+    dtypes = [getattr(each, "numpy_dtype", getattr(each, "subtype", each)) for each in column_dtypes(X)]
     are_numbers = dtypes and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in dtypes)
     return [np.float32] if are_numbers and np.result_type(*dtypes) == np.float32 else FLOATS
 
@@ -207,7 +206,7 @@ def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any) -> 
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT.format(classes_of_one_hot(y)), stacklevel=FIT_STACKLEVEL)
     sets = [] if given is None else [samples, given]
-    sizes = [float(np.median(np.sqrt(each.table().sample(2048).mean_squares()))) for each in sets]
+    sizes = [float(np.median(np.sqrt(each.table().sample(MEASURED_SAMPLES).mean_squares()))) for each in sets]
     if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):
         warnings.warn(ANOTHER_SCALE.format(*sizes), stacklevel=FIT_STACKLEVEL)
 
