@@ -707,7 +707,7 @@ def test_a_step_that_leaves_the_finite_numbers_says_so():
 
 
 def test_of_a_search_the_best_estimator_is_asked_for():
-    clf = TwoLayerClassifier(2, max_iter=5, n_iter_no_change=None)
+    clf = TwoLayerClassifier(2, max_iter=30, n_iter_no_change=None, random_state=0)
     search = GridSearchCV(clf, {"alpha": [0.1]}, cv=2).fit(X[:4], [0, 1, 0, 1])
     with pytest.raises(TypeError, match=r"got a GridSearchCV\. Give its best_estimator_\.$"):
         explain_step(search, X, [0, 1, 0, 1, 1])
