@@ -13,7 +13,7 @@ N_THIRDS = 3
 def losses(scores: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return log losses: a row for each table and number of training rows drawn, columns by a column of scores.
 
-    Folds of a seed are averaged; over seeds it is the geometric mean.
+    They are averaged over the folds of a seed; over seeds the geometric mean is taken.
     """
     log_loss = np.log(scores.groupby(["table", "n_rows", by, "seed"])["log_loss"].mean())
     return np.exp(log_loss.groupby(["table", "n_rows", by]).mean()).unstack(by)
@@ -24,7 +24,7 @@ def geometric_mean(values: pd.Series | pd.DataFrame) -> float:
 
 
 def thirds(names: list[str]) -> list[set[str]]:
-    """Part tables in three, of like sizes if the names are in the order of size; a cut stays with its table."""
+    """Divide tables into three parts, of like sizes if the names are in order of size; a cut stays with its table."""
     originals = list(dict.fromkeys(map(original, names)))
     return [{name for name in names if originals.index(original(name)) % N_THIRDS == i} for i in range(N_THIRDS)]
 
@@ -36,12 +36,12 @@ def original(name: str) -> str:
 def choose(losses_of: dict[str, pd.DataFrame], names: set[str]) -> dict[str, object]:
     """Return the value of each constant that is best on some tables, the others at their defaults.
 
-    What is least is the geometric mean over features and tables; all draws of few rows of a table count as one table.
+    Best is the lowest geometric mean over features and tables; all draws of few rows of a table count as one table.
 
     Parameters
     ----------
     losses_of : dict of DataFrame
-        For each features the log losses, with a column for each model of the grid.
+        The log losses by the name of the features, with a column for each model of the grid.
     names : set of str
         The tables.
     """

@@ -2,8 +2,8 @@
 
     python -m benchmarks.defaults [--data DIR] [--seeds 5] [--processes 2] [--repeats 2] [--quick] [--strict]
 
-Ours behind StandardScaler and behind PiecewiseLinearEncoder, and three classifiers of scikit-learn with their defaults
-behind StandardScaler. The verdict is on tables by which no constant of the fits was chosen.
+Ours is fitted behind StandardScaler and behind PiecewiseLinearEncoder, three classifiers of scikit-learn with their
+defaults behind StandardScaler. The verdict is on tables that took no part in choosing the constants of the fits.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def with_names(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def print_tables(scores: pd.DataFrame, tables: list[TableOf]) -> None:
-    """A line for each table: log loss and accuracy of each."""
+    """Print a line for each table: the log loss and accuracy of each classifier."""
     names = [*FEATURES, *COMPETITORS.values()]
     by_table = with_names(scores[scores["n_rows"] == 0]).groupby(["table", "name"])[["log_loss", "accuracy"]].mean()
     heads = "".join(f"{name:>10}" for name in names)
@@ -78,7 +78,7 @@ def print_tables(scores: pd.DataFrame, tables: list[TableOf]) -> None:
 
 
 def print_summary(scores: pd.DataFrame, title: str) -> None:
-    """A line for each number of training rows: the ratio of log losses and the gain in accuracy, to MLPClassifier's."""
+    """Print a line for each number of training rows: log loss and accuracy, compared with MLPClassifier's."""
     scores = with_names(scores)
     by_name = losses(scores, "name")[[*FEATURES, *COMPETITORS.values()]]
     gains = gains_in_accuracy(scores)
@@ -91,7 +91,7 @@ def print_summary(scores: pd.DataFrame, title: str) -> None:
 
 
 def gains_in_accuracy(scores: pd.DataFrame) -> pd.DataFrame:
-    """The mean over tables of what each adds to MLPClassifier's accuracy: a row for each number of rows drawn."""
+    """Return what each adds to MLPClassifier's accuracy, as a mean over tables: a row for each number of rows drawn."""
     accuracy = (
         scores.groupby(["n_rows", "table", "name"])["accuracy"].mean().groupby(["n_rows", "name"]).mean().unstack()
     )
@@ -99,7 +99,7 @@ def gains_in_accuracy(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def print_grid(losses_of: dict[str, pd.DataFrame], choices: list[dict[str, object]]) -> None:
-    """A line for each value of each constant: what it makes of the log loss of the defaults, and who chose it."""
+    """Print a line for each value of each constant: its log loss, and in how many rotations it was chosen."""
     print(
         "\none constant at a time, log loss as a multiple of the defaults' (*), and in how many rotations it was chosen"
     )
@@ -115,7 +115,7 @@ def print_grid(losses_of: dict[str, pd.DataFrame], choices: list[dict[str, objec
 
 
 def verdicts(scores: pd.DataFrame, tables: list[TableOf], seconds: pd.DataFrame | None) -> list[Verdict]:
-    """The promises, each with what was measured."""
+    """Return the promises, each with what was measured."""
     scores = with_names(scores)
     every, gains = losses(scores, "name"), gains_in_accuracy(scores)
     by_table = every.xs(0, level="n_rows")
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", help="folder of NAME.csv.gz tables with a column target; by default $SKBACKPROP_DATA")
     parser.add_argument("--tables", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds of the folds")
-    parser.add_argument("--processes", type=int, default=2, help="that fit side by side; times are measured in one")
+    parser.add_argument("--processes", type=int, default=2, help="how many fit side by side; times are measured in one")
     parser.add_argument("--repeats", type=int, default=2, help="fits of each table that are timed; 0 for none")
     parser.add_argument("--quick", action="store_true", help=f"one seed, one draw, at most {QUICK_ROWS} rows a table")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a sentence of the verdict falls short")

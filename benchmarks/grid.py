@@ -39,7 +39,7 @@ GRID = {
 
 
 class Model(NamedTuple):
-    """A classifier with its defaults, but for these changes, names and values as in the grid."""
+    """A classifier with its defaults, except for these changes, whose names and values are as in the grid."""
 
     kind: str
     changes: tuple[tuple[str, object], ...] = ()
@@ -49,7 +49,7 @@ class Model(NamedTuple):
 
     @contextmanager
     def made(self, random_state: int) -> Iterator[object]:
-        """Make it; the constants have their values as long as the block lasts."""
+        """Make the classifier; the constants have the changed values as long as the block lasts."""
         params = {name: value for name, value in self.changes if "." not in name}
         with ExitStack() as stack:
             for name, value in self.changes:
@@ -68,7 +68,7 @@ def owner(name: str) -> tuple[object, str]:
 
 
 def default(name: str) -> object:
-    """Return what a constant of the grid is in the package."""
+    """Return the value that a constant of the grid has in the package."""
     if "." in name:
         return getattr(*owner(name))
     value = getattr(OURS_AS_IT_COMES, name)
@@ -79,7 +79,7 @@ OURS_AS_IT_COMES = TwoLayerClassifier()
 
 
 def changed(**changes: object) -> Model:
-    """Return ours with these changes; what equals the default is none."""
+    """Return ours with these changes; a value that equals the default is no change."""
     return Model(OURS.kind, tuple((name, value) for name, value in changes.items() if value != default(name)))
 
 

@@ -36,7 +36,7 @@ Score = tuple[float, float]  # log loss, accuracy
 
 
 def code_of(paths: Iterable[Path]) -> str:
-    """Return a hash of what modules do: comments and docstrings do not count."""
+    """Return a hash of what modules do; comments and docstrings do not count."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def code_of(paths: Iterable[Path]) -> str:
 
 
 class Scores:
-    """Measured scores, in memory and in a file of one line each."""
+    """Measured scores, in memory and in a file with a line for each."""
 
     def __init__(self, path: Path, tables: list[TableOf], env: dict[str, object], n_processes: int) -> None:
         self.path, self.tables, self.n_processes = path, {table.name: table for table in tables}, n_processes
@@ -97,7 +97,7 @@ class Scores:
 
 
 def scores_of(table: TableOf, part: Part, features: str, models: list[Model]) -> list[tuple[Job, Score]]:
-    """Fit each model on one part; for the logarithm, zero is the machine epsilon."""
+    """Fit each model on one part and score it; a probability of zero counts as the machine epsilon in the log loss."""
     arrays, scores = prepared(table, part, features), []
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of too few iterations, which are the defaults'
@@ -111,7 +111,7 @@ def scores_of(table: TableOf, part: Part, features: str, models: list[Model]) ->
 
 
 def fit_seconds(tables: list[TableOf], n_repeats: int) -> pd.DataFrame:
-    """Time fits of ours and of MLPClassifier in turn, so that what else the machine does hits all; one BLAS thread.
+    """Time fits of ours and of MLPClassifier in turn, so that other work on the machine affects all; one thread.
 
     A repeat is the first fold of a seed. Preprocessing is not timed.
     """

@@ -58,7 +58,7 @@ class Arrays(NamedTuple):
 
 
 def data_folder(given: str | None) -> Path | None:
-    """--data, else $SKBACKPROP_DATA; None if there is no such folder."""
+    """Return the folder of --data, else of $SKBACKPROP_DATA; None if there is no such folder."""
     folder = given or os.environ.get("SKBACKPROP_DATA")
     return Path(folder) if folder and Path(folder).is_dir() else None
 
@@ -114,7 +114,7 @@ def split(table: TableOf, part: Part) -> tuple[np.ndarray, np.ndarray]:
 
 
 def prepared(table: TableOf, part: Part, features: str) -> Arrays:
-    """Make numbers of rows; medians, means, quantiles and categories are learned on the training rows."""
+    """Turn rows into numbers; medians, means, quantiles and categories are learned on the training rows."""
     train, test = split(table, part)
     strings = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = make_column_transformer(

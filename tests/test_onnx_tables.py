@@ -181,7 +181,7 @@ def test_an_array_goes_column_by_column():
     model = net().fit(table, y)
     onnx_model = to_onnx(model, table)
     np.testing.assert_allclose(run(onnx_model, table.to_numpy())[1], model.predict_proba(table), rtol=0, atol=1e-9)
-    with pytest.raises(ValueError, match="3 columns, but the ONNX model 2 inputs"):
+    with pytest.raises(ValueError, match="3 columns, but the ONNX model has 2 inputs"):
         input_feed(onnx_model, np.zeros((4, 3)))
 
 

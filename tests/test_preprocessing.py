@@ -415,7 +415,7 @@ BAD = {
     ),
     "infinity in an array": (np.array([[1.0, 2.0], [3.0, np.inf]]), r"infinity in the columns \[1\]"),
     "infinity among float32": (np.array([[np.inf], [1.0]], np.float32), r"infinity in the columns \[0\]"),
-    "dates": (named(pd.to_datetime(["2020-01-01"] * 3)), r"the columns \['fare'\].*Dates are no numbers"),
+    "dates": (named(pd.to_datetime(["2020-01-01"] * 3)), r"the columns \['fare'\].*Dates are not numbers"),
     "dates alone": (named(pd.to_datetime(["2020-01-01", None, None]))[["fare"]], r"the columns \['fare'\]"),
     "durations": (np.array([[1], [2]], "m8[D]"), r"the columns \[0\]"),
     "dates in lists": ([[1, datetime.date(2020, 1, 1)]], r"the columns \[1\]"),

@@ -76,13 +76,13 @@ def test_a_search_by_the_names_of_others(name, instead):
 @pytest.mark.parametrize("part", ["solver", "activation", "loss", "weight_init", "schedule", "alpha", "hidden_units"])
 def test_a_name_has_no_parameters_of_its_own(part):
     clf = make()
-    given = re.escape(f"since {part}={getattr(clf, part)!r} is no object with parameters; use ")
+    given = re.escape(f"since {part}={getattr(clf, part)!r} is not an object with parameters; use ")
     with pytest.raises(ValueError, match=rf"has no parameter '{part}__power', {given}such an object"):
         clf.set_params(**{f"{part}__power": 1})
 
 
 def test_neither_has_a_class():
-    with pytest.raises(ValueError, match=r"solver=<class '.*SGD'> is no object with parameters; use solver=SGD\("):
+    with pytest.raises(ValueError, match=r"solver=<class '.*SGD'> is not an object with parameters; use solver=SGD\("):
         make(solver=SGD).set_params(solver__momentum=0.5)
 
 
@@ -125,7 +125,7 @@ def test_a_validation_set_of_another_scale(name, early_stopping):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         make(early_stopping=early_stopping, learning_rate=1e-3).fit(features, TWO, X_val=X_val, y_val=y_val)
-    told = [each for each in caught if "X_val is of another scale than X" in str(each.message)]
+    told = [each for each in caught if "X_val is on a different scale from X" in str(each.message)]
     assert len(told) == warns
     for each in told:
         assert "transform_input=['X_val']" in str(each.message)
@@ -143,14 +143,14 @@ def test_in_a_pipeline_the_remedy_helps():
     with sklearn.config_context(enable_metadata_routing=True):
         net = make().set_fit_request(X_val=True, y_val=True)
         Pipeline([("scale", StandardScaler()), ("net", net)], transform_input=["X_val"]).fit(scaled(X), TWO, **fitted)
-    with pytest.warns(UserWarning, match="X_val is of another scale"):
+    with pytest.warns(UserWarning, match="X_val is on a different scale"):
         make_pipeline(StandardScaler(), make()).fit(
             scaled(X), TWO, **{f"twolayerclassifier__{name}": value for name, value in fitted.items()}
         )
 
 
 def test_a_validation_set_whose_squares_overflow_is_still_compared_by_size():
-    with pytest.warns(UserWarning, match="X_val is of another scale"):  # any other warning is an error
+    with pytest.warns(UserWarning, match="X_val is on a different scale"):  # any other warning is an error
         make().fit(X, TWO, X_val=X[:6] * 1e250, y_val=TWO[:6])
 
 
@@ -344,7 +344,7 @@ def test_class_weights_without_labels_are_refused_with_the_dict(kind, weights):
     ids=str,
 )
 def test_keys_of_another_kind_than_the_labels_are_not_ignored(class_weight, y):
-    with pytest.raises(ValueError, match="has keys that can be no label beside"):
+    with pytest.raises(ValueError, match="has keys of another type than the classes"):
         make(class_weight=class_weight).fit(X, y)
 
 

@@ -150,7 +150,7 @@ def class_weights(class_weight: Any, w: Array, codes: Any, classes: Any) -> Arra
         raise ValueError(f"class_weight={class_weight!r} names none of the classes {known}; {remedy}.")
     strange = [key for key in class_weight if isinstance(key, str) != isinstance(known[0], str)]
     if strange:
-        raise ValueError(f"class_weight={class_weight!r} has keys that can be no label beside {known}: {strange}.")
+        raise ValueError(f"class_weight={class_weight!r} has keys of another type than the classes {known}: {strange}.")
     weights = np.array([class_weight.get(label, 1.0) for label in known], np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.max() > 0):
         raise ValueError(f"class_weight must hold finite, non-negative numbers, not all zero; got {class_weight!r}.")

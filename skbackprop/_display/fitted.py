@@ -1,4 +1,4 @@
-"""What the displays read of a fitted estimator: its last step, its history, the names of features and classes."""
+"""What the displays read from a fitted estimator: its last step, its history, the names of features and classes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def last_step(estimator: Any) -> Any:
 
 
 def where_it_keeps_one(estimator: Any) -> str:
-    """Return the end of an error message: which part of a meta-estimator to give; nothing if it has none of ours."""
+    """Return the end of an error message: which part of a meta-estimator to give; empty if it has none of ours."""
     for path, part_of in KEPT.items():
         try:
             if isinstance(last_step(part_of(estimator)), BaseBackprop):

@@ -92,12 +92,12 @@ def score_by(scoring: Any, candidate: Any, X: Any, y: Any, sample_weight: Any) -
 
 
 def why_it_fails(error: str, scoring: Any, scorer: Any, candidate: Any, y: Any) -> str:
-    """Return what is wrong with a scorer that has failed on labels y, and what to do; nothing if nobody knows."""
+    """Return what is wrong with a scorer that has failed on labels y, and what to do; empty if not known."""
     classes = candidate.classes_.tolist()
     if "pos_label" in error:
         metric = getattr(getattr(scorer, "_score_func", scorer), "__name__", "metric")
         use = f"make_scorer({metric}, pos_label={classes[-1]!r}) or pos_label={classes[0]!r}"
-        return f"does not know which label is the positive one; use {use}, whichever class is looked for"
+        return f"does not know which label is the positive one; use {use}, whichever class you look for"
     names = get_scorer_names()
     if "multi" in error and {f"{scoring}_macro", f"{scoring}_ovr"} & {*names}:
         use = " or ".join(repr(name) for name in names if name.startswith(f"{scoring}_"))

@@ -24,7 +24,7 @@ def table(X: Any, most: int | None = None) -> Any:
         X = X.tocsr()[:most].toarray()
     X = X if is_frame(X) else np.asarray(X)
     if len(X.shape) != 2 or 0 in X.shape:
-        raise ValueError(f"X must be a table of one sample or more, to tell the inputs' types; got shape {X.shape}.")
+        raise ValueError(f"X must be a table of at least one sample, to show the inputs' types; got shape {X.shape}.")
     return X[:most]
 
 
@@ -132,5 +132,5 @@ def columns_for(inputs: Any, X: Any) -> list[Any]:
         return [np.hstack(parts)]
     parts = np.hsplit(parts[0], parts[0].shape[1]) if len(parts) == 1 else parts
     if len(parts) != len(inputs):
-        raise ValueError(f"X has {len(parts)} columns, but the ONNX model {len(inputs)} inputs.")
+        raise ValueError(f"X has {len(parts)} columns, but the ONNX model has {len(inputs)} inputs.")
     return parts

@@ -45,10 +45,10 @@ def check_parameters(estimator: Any) -> None:
     weights = estimator.class_weight
     if hasattr(weights, "__iter__") and not isinstance(weights, (dict, str)):
         remedy = "pass dict(zip(np.unique(y), weights))"
-        raise ValueError(f"class_weight={weights!r} must be a dict of the weight of each label; {remedy}.")
+        raise ValueError(f"class_weight={weights!r} must be a dict with the weight of each label; {remedy}.")
     units = getattr(estimator, "hidden_units", None)
     if isinstance(units, (tuple, list)):
-        remedy = f"several layers are BackpropClassifier(hidden_layer_sizes={tuple(units)!r})"
+        remedy = f"for several layers use BackpropClassifier(hidden_layer_sizes={tuple(units)!r})"
         raise ValueError(f"hidden_units={units!r} must be an int, the size of the one hidden layer; {remedy}.")
     estimator._validate_params()
     solver = SOLVERS.resolve(estimator.solver)

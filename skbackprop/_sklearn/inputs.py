@@ -31,7 +31,7 @@ ONE_HOT = (
 
 OTHER_SCALE = 5.0  # times as large, or as small, as X: scaled features beside raw ones
 ANOTHER_SCALE = (
-    "X_val is of another scale than X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
+    "X_val is on a different scale from X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
     "Transform X_val as X was transformed; Pipeline(..., transform_input=['X_val']) does it."
 )
 UNEVEN = "The features are of very different size, so the network hardly sees the small ones"
@@ -113,7 +113,7 @@ def validated(estimator: Any, X: Any, name: str, **how: Any) -> Any:
     check_dimensions(X, name)
     try:
         if has_dates(X):
-            raise ValueError("Dates are no numbers.")  # NumPy would make huge ones of them, of missing dates too
+            raise ValueError("Dates are not numbers.")  # NumPy would make huge ones of them, of missing dates too
         return validate_data(estimator, X, **{"accept_sparse": "csr", "dtype": float_dtypes(X)} | how)
     except (TypeError, ValueError) as error:
         gaps = what_is_missing(X, name) if "Input X contains NaN" in str(error) else None
@@ -182,7 +182,7 @@ def labels_of_stream(estimator: Any, y: Any, classes: Any, *, resumed: bool) -> 
     given = None if classes is None else class_array(classes, sort=not multilabel)
     if fitted is None:
         if given is None and not multilabel:
-            raise ValueError("classes must be given at the first call to partial_fit: all labels across its calls.")
+            raise ValueError("classes, all labels across calls to partial_fit, must be given at the first call.")
         return Labels.of(y, given)
     if given is not None and not fitted.are(given):
         raise ValueError(f"classes={classes!r} are not those of the first call, {fitted.classes!r}; leave classes out.")
@@ -198,7 +198,7 @@ def classes_of_one_hot(y: Any) -> str:
 
 
 def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any) -> None:
-    """Warn if label indicators look like one-hot classes, or X_val like another table than X. Only fit may call it.
+    """Warn if label indicators look like one-hot classes, or if X_val is on another scale than X. Only fit may call it.
 
     A single row is no evidence of classes. Of X and X_val the median samples are compared, so that outliers do not
     matter.
@@ -212,7 +212,7 @@ def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any) -> 
 
 
 def warn_of_uneven_features(estimator: Any, table: Table, names: dict[str, Any]) -> None:
-    """Warn, if a feature is large and dwarfs another, which a scaler would mend. Only fit may call it."""
+    """Warn if a feature is large and dwarfs another, which a scaler would mend. Only fit may call it."""
     if not may_be_large(table):
         return
     scale = Scale.of(table, names.get("feature_names_in_"))
@@ -265,7 +265,7 @@ def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomStat
     Raises
     ------
     ValueError
-        If training cannot be resumed, since the classes, the layers or the activation have changed.
+        If training cannot be resumed, because the classes, the layers or the activation have changed.
     """
     labels, activation = samples.labels, estimator.activation
     sizes = [samples.X.shape[1], *estimator._hidden_layers(), labels.n_outputs]
@@ -273,10 +273,10 @@ def starting_network(estimator: Any, samples: Samples, rng: np.random.RandomStat
         fitted_sizes = [len(estimator.coefs_[0]), *map(len, estimator.intercepts_)]
         if not labels.are(estimator.classes_) or labels.link != estimator.link_:
             remedy = "samples of every class, or partial_fit, or warm_start=False, which begins anew"
-            held = f"y holds the classes {labels.classes!r}, the fitted network {estimator.classes_!r}"
+            held = f"y holds the classes {labels.classes!r}, but the network was fitted to {estimator.classes_!r}"
             raise ValueError(f"{held}; use {remedy}.")
         if sizes != fitted_sizes:
-            raise ValueError(f"The layer sizes are {sizes}, those of the fitted network {fitted_sizes}.")
+            raise ValueError(f"The layer sizes are {sizes}, but those of the fitted network are {fitted_sizes}.")
         if not same(*(resolve_activations(each, len(sizes) - 2) for each in (activation, estimator.activations_))):
             raise ValueError(f"activation={activation!r} is not that of the fit, {estimator.activations_!r}.")
         return fitted_network(estimator, activation, estimator.loss)

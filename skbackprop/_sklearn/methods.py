@@ -92,10 +92,10 @@ def alike(name: str, names: Iterable[str]) -> str:
 
 
 def check_names(estimator: Any, params: dict[str, Any]) -> None:
-    """Raise ValueError if set_params is given a name that says something else here.
+    """Raise ValueError if set_params is given a name for what is called something else here.
 
-    That is what another library calls a parameter, alone or behind the name of its part (``optimizer__lr``), or a
-    parameter of what has none: ``solver__beta_1`` needs an ``Adam()``, of which "adam" is only the name.
+    Such is another library's name for a parameter, alone or behind the name of its part (``optimizer__lr``), or a
+    parameter of a part that has none: ``solver__beta_1`` needs an ``Adam()``, of which "adam" is only the name.
     """
     cls, own = type(estimator), inspect.signature(type(estimator)).parameters
     for name in params:
@@ -107,7 +107,7 @@ def check_names(estimator: Any, params: dict[str, Any]) -> None:
         last, why = inner.rpartition("__")[2] or part, ""
         use = last if last in own else instead(cls, "__init__", last) or instead(cls, "__init__", part)
         if part in own and not settable:
-            why, use = f", since {part}={value!r} is no object with parameters", use or "such an object"
+            why, use = f", since {part}={value!r} is not an object with parameters", use or "such an object"
         if use:
             raise ValueError(f"{cls.__name__} has no parameter {name!r}{why}; use {use}.")
 
