@@ -103,7 +103,7 @@ STATED = {
     "small_table": [r"where there are at most (\d+)"],
     "sgd_rate": [r"for sgd ([\d.]+) divided"],
     "output_gain": [r"\(([\d.]+) / fan_in for the outputs\)"],
-    "adam_rate": [r'"auto" is ([\d.]+) for adam', r"decays at rate ([\d.]+),"],
+    "adam_rate": [r'"auto" is ([\d.]+) for adam', r"decays and a learning rate of ([\d.]+),"],
 }
 
 
