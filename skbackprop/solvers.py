@@ -33,7 +33,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ._core.kernels import Array, adder, stretches
+from ._core.kernels import Array, adder, decayed, stretches
 from ._core.parameters import Parameters
 from .registry import Configurable, Registry, number
 
@@ -219,40 +219,44 @@ class Adam(SteppingSolver):
     epsilon: float = number(1e-8, open_low=True)
 
     def init_state(self, theta: Array) -> State:
-        return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
+        m, v = np.zeros_like(theta), np.zeros_like(theta)
+        return {"t": 0, "m": m, "v": v, "m_factor": 1.0, "v_factor": 1.0}
 
     def stepper(self, parameters: Parameters, gradients: Parameters, state: State) -> Step:
         """Return step(learning_rate): θ ← θ - η (m̂ / (√v̂ + ε) + λ W).
 
-        λ is zero except in AdamW. The state holds m / (1 - β₁) and v / (1 - β₂):
-        these factors are part of the two numbers ``scale`` and ``eps`` instead,
-        which saves two passes over the parameters. With the m and v held and
-        c = √((1 - β₂) / (1 - β₂ᵗ)):
-        m̂ / (√v̂ + ε) = [(1 - β₁) / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
+        λ is zero except in AdamW. Each mean is held as an array and a factor,
+        which saves four passes over the parameters. Adam's m is
+        (1 - β₁) m_factor m, and its v is (1 - β₂) v_factor v. A decay changes only
+        the factor; what is added to the array is divided by it first. With p and q
+        for what m and v are multiplied by, and c = √(q / (1 - β₂ᵗ)):
+        m̂ / (√v̂ + ε) = [p / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
         theta, weights = parameters.theta, parameters.weights
         change, bounded = np.empty_like(theta), self.max_grad_norm is not None
         b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
         multiply, add = np.multiply, np.add
-        # numbers as arrays, by which NumPy multiplies in half the time
-        beta_1, beta_2, eps = (np.array(b, theta.dtype) for b in (b1, b2, 0.0))
+        eps = np.array(0.0, theta.dtype)  # an array: NumPy adds it in half the time
         add_change = adder(change, theta)
         decay = adder(weights, change[: weights.size])
-        cut = stretches(gradients.theta, state["m"], state["v"], change)
+        arrays = stretches(gradients.theta, state["m"], state["v"], change)
+        cut = [(g, m, v, d, adder(g, m), adder(d, v)) for g, m, v, d in arrays]
+        state.setdefault("m_factor", 1.0)  # not in files of 0.1.0.dev2
+        state.setdefault("v_factor", 1.0)
 
         def step(learning_rate: float) -> None:
             if bounded:
                 self.clip(gradients.theta)
             state["t"] = t = state["t"] + 1
-            c = sqrt((1 - b2) / (1 - b2**t))
-            scale = (1 - b1) / ((1 - b1**t) * c)
+            m_factor = decayed(state, "m", "m_factor", b1)
+            v_factor = decayed(state, "v", "v_factor", b2)
+            c = sqrt((1 - b2) * v_factor / (1 - b2**t))
+            scale = (1 - b1) * m_factor / ((1 - b1**t) * c)
             eps[...] = epsilon / c
-            for g, m, v, delta in cut:
-                multiply(m, beta_1, m)
-                add(m, g, m)
+            for g, m, v, delta, add_gradient, add_squares in cut:
+                add_gradient(1 / m_factor)
                 multiply(g, g, delta)
-                multiply(v, beta_2, v)
-                add(v, delta, v)
+                add_squares(1 / v_factor)
                 np.sqrt(v, delta)
                 add(delta, eps, delta)
                 np.divide(m, delta, delta)

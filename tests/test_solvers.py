@@ -145,6 +145,33 @@ def test_steps_are_those_of_the_publication(solver, textbook, params, dtype):
         )
 
 
+@pytest.mark.parametrize("betas", [(0.9, 0.95), (0.1, 0.9), (0.0, 0.0), (0.99, 0.999)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_means_of_adam_decay_as_published_over_many_steps(betas, dtype):
+    # more steps than the factors of its means take to become small, and gradients that do not depend on rounding
+    drawn = np.random.RandomState(0).randn(800, 13).astype(dtype) * np.logspace(-3, 3, 13).astype(dtype)
+    of_step, rates = iter(drawn.astype(float)), [0.01] * len(drawn)
+    *_, expected = textbook_adam(np.zeros(13), lambda theta: next(of_step), rates, *betas)
+    bound = Bound(Adam(*betas), np.zeros(13), dtype)
+    for g in drawn:
+        theta = bound.go(g, 0.01)
+    np.testing.assert_allclose(theta, expected, rtol=1e-10 if dtype is np.float64 else 1e-3, atol=1e-4)
+
+
+def test_adam_goes_on_from_a_state_without_factors():
+    gradient, _, start = quadratic(seed=4)
+    new = Bound(Adam(), start)
+    for _ in range(3):
+        new.go(gradient(new.theta), 0.05)
+    # as files of 0.1.0.dev2 hold it: the arrays alone, where a decay multiplies the array
+    old = {"t": 3} | {name: new.state[name] * new.state[f"{name}_factor"] for name in "mv"}
+    going_on = Bound(Adam(), new.theta, state=old)
+    for _ in range(3):
+        new.go(gradient(new.theta), 0.05)
+        going_on.go(gradient(going_on.theta), 0.05)
+    np.testing.assert_allclose(going_on.theta, new.theta, rtol=1e-12)
+
+
 def test_every_stepping_solver_is_compared_with_its_publication():
     assert {SOLVERS[name] for name in STEPPING} == {type(case[0]) for case in TEXTBOOK}
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import starmap
-from operator import call
+from operator import call, setitem
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ LARGE = 10_000  # array size from which filling it with zeros takes longer than 
 MANY = 32  # columns beyond which ``Z.max(axis=1)`` itself is fastest
 SHORT = 8192  # array size up to which OpenBLAS's axpy and ger stay in a single thread
 STRETCH = 2**16  # length of vectors that stay in the processor's cache from one operation to the next
+SMALL_FACTOR = 1e-3  # a decaying sum is divided by its factor, which must not overflow float32
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
 GER = {np.dtype(np.float64): blas.dger, np.dtype(np.float32): blas.sger}
 
@@ -68,6 +69,20 @@ def adder(x: Array, y: Array) -> Callable[[float], Any]:
     if n <= SHORT:
         return partial(axpy, x, y, n)
     return lambda a: at_once((axpy, (x, y, min(SHORT, n - i), a, i, 1, i)) for i in range(0, n, SHORT))
+
+
+def decayed(state: dict[str, Any], array: str, factor: str, beta: float) -> float:
+    """Multiply a sum by beta, where the sum is ``state[factor] * state[array]``; return the new factor.
+
+    Only the factor changes until it is small. Then the array is multiplied by it and the factor starts again at 1, and
+    no interrupt can come between the two.
+    """
+    state[factor] = number = state[factor] * beta
+    if number > SMALL_FACTOR:
+        return number
+    held = state[array]
+    at_once([(np.multiply, (held, number, held)), (setitem, (state, factor, 1.0))])
+    return 1.0
 
 
 def stretches(*vectors: Array) -> list[tuple[Array, ...]]:
