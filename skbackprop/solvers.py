@@ -235,7 +235,7 @@ class Adam(SteppingSolver):
         theta, weights = parameters.theta, parameters.weights
         change, bounded = np.empty_like(theta), self.max_grad_norm is not None
         b1, b2, epsilon = self.beta_1, self.beta_2, self.epsilon
-        multiply, add = np.multiply, np.add
+        multiply, add, root, divide = np.multiply, np.add, np.sqrt, np.divide
         eps = np.array(0.0, theta.dtype)  # an array: NumPy adds it in half the time
         add_change = adder(change, theta)
         decay = adder(weights, change[: weights.size])
@@ -257,9 +257,9 @@ class Adam(SteppingSolver):
                 add_gradient(1 / m_factor)
                 multiply(g, g, delta)
                 add_squares(1 / v_factor)
-                np.sqrt(v, delta)
+                root(v, delta)
                 add(delta, eps, delta)
-                np.divide(m, delta, delta)
+                divide(m, delta, delta)
             if self.weight_decay:
                 decay(self.weight_decay / scale)
             add_change(-learning_rate * scale)

@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .kernels import Array, adder
+from .kernels import Array, adder, square_sum
 
 Held = TypeVar("Held")
 
@@ -175,10 +175,10 @@ def penalty(weights: Array, alpha: float) -> float:
 
 def bind_penalty(weights: Array, alpha: float, gradients: Array) -> Callable[[], float]:
     """Return the function that adds the gradient and returns the penalty."""
-    add_weights = adder(weights, gradients)
+    add_weights, squares = adder(weights, gradients), square_sum(weights)
 
     def penalise() -> float:
         add_weights(alpha)  # dW ← dW + alpha W
-        return penalty(weights, alpha)
+        return 0.5 * alpha * squares()
 
     return penalise
