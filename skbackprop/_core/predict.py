@@ -14,7 +14,7 @@ Arrays = Sequence[Array]
 
 BLOCK_SAMPLES = 2048  # most samples of a mini-batch or a table that go through the layers together
 BLOCK_NUMBERS = 2**17  # most numbers in the widest layer of a block, so that it fits the processor's cache
-PREDICTED_SAMPLES = 3072  # most samples that are predicted together; with narrow layers these still fit the cache
+PREDICTED_SAMPLES = 1536  # most samples that are predicted together; with narrow layers these still fit the cache
 NARROW = 16  # units up to which products with arrays in column-major order take less time
 
 
