@@ -180,7 +180,7 @@ def test_rows_of_weight_zero_do_not_count_for_the_automatic_rate():
     assert rate(clf) == pytest.approx(SGD.default_learning_rate / max(1.0, np.mean(X[:40] ** 2)), rel=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:The features are of very different size")  # so they are
+@pytest.mark.filterwarnings("ignore:The features are on very different scales")  # so they are
 @pytest.mark.parametrize("load", LOADERS)
 def test_the_automatic_rate_does_not_diverge_on_unscaled_features(load):
     X, y = load(return_X_y=True)

@@ -381,7 +381,7 @@ def test_a_pipeline_passes_the_samples_through_its_steps():
 
 def test_a_pipeline_of_one_step_and_steps_that_pass_through():
     X, y = load_wine(return_X_y=True)
-    with pytest.warns(UserWarning, match="very different size"):
+    with pytest.warns(UserWarning, match="very different scales"):
         model = Pipeline([("nothing", "passthrough"), ("network", two())]).fit(X, y)
     assert diagnose(model, X, y) == diagnose(Pipeline([("network", model[-1])]), X, y)
     assert names(diagnose(model, X, y))[0] == "unscaled_features"
@@ -389,7 +389,7 @@ def test_a_pipeline_of_one_step_and_steps_that_pass_through():
 
 def test_features_behind_a_pipeline_have_their_names():
     X, y = load_wine(return_X_y=True, as_frame=True)
-    with pytest.warns(UserWarning, match="very different size"):
+    with pytest.warns(UserWarning, match="very different scales"):
         model = make_pipeline(SimpleImputer(), two()).fit(X, y)
     assert "feature 'proline' (column 12) is 810.2" in diagnose(model, X, y).findings[0].evidence
 

@@ -317,7 +317,7 @@ def test_arrays_of_ones_own():
 
 def test_a_divergence_can_be_drawn():
     X, y = load_breast_cancer(return_X_y=True)
-    with pytest.raises(DivergenceError) as caught, pytest.warns(UserWarning, match="very different size"):
+    with pytest.raises(DivergenceError) as caught, pytest.warns(UserWarning, match="very different scales"):
         make(solver="sgd", learning_rate=1e3, loss="log_loss").fit(X, y)
     history = caught.value.history
     display = LossCurveDisplay([history["loss"]]).plot(log_scale=True)

@@ -22,7 +22,7 @@ from skbackprop.solvers import SGD, SOLVERS
 
 LOADERS = {"breast cancer": load_breast_cancer, "iris": load_iris, "wine": load_wine}
 STEPPING = [name for name in SOLVERS if not getattr(SOLVERS[name](), "full_batch_only", False)]
-UNEVEN = "The features are of very different size"  # as fit says of them before training, whatever comes of it
+UNEVEN = "The features are on very different scales"  # as fit says of them before training, whatever comes of it
 RATES = [1e-3, 1e-1, 10.0, 1e3, 1e6, 1e12, 1e50, 1e200]
 
 

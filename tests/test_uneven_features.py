@@ -1,4 +1,4 @@
-"""fit warns, once and cheaply, of features of very different size; of no table that a scaler has seen."""
+"""fit warns, once and cheaply, of features on very different scales; of no table that a scaler has seen."""
 
 import warnings
 from contextlib import suppress
@@ -17,7 +17,7 @@ from skbackprop import BackpropClassifier, DivergenceError, TwoLayerClassifier
 from skbackprop._data.scale import Scale, may_be_large
 from skbackprop._data.table import Table
 
-UNEVEN = "The features are of very different size"
+UNEVEN = "The features are on very different scales"
 
 
 def quick(**params):

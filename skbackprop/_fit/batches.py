@@ -73,6 +73,7 @@ class Batches:
         self.gradients = Parameters(network.layer_sizes, network.dtype)
         self._layers = cache(partial(bound_layers, network, table, plan.dropout, rng, self.gradients))
         self._losses = cache(partial(bound_losses, network))
+        self._penalise = bind_penalty(network.weights, plan.alpha, self.gradients.weights)
         self._groups = self._split(len(table))
 
     def over(self, table: Table) -> Self:
@@ -87,7 +88,7 @@ class Batches:
         Whoever iterates updates the parameters between two mini-batches.
         """
         table, n, gradients, alpha, link = self.table, len(order), self.gradients, self.plan.alpha, self.network.link
-        take, penalise = table.take, bind_penalty(self.network.weights, alpha, gradients.weights)
+        take, penalise = table.take, self._penalise
         begin, loss, penalties, correct, weight = 0, 0.0, 0.0, 0.0, 0.0
         summed: Any = 0.0  # gradients of the pieces of a mini-batch but the last
         for group, pieces, (logits_g, targets_g, losses, ones) in self._groups:

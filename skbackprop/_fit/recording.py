@@ -53,9 +53,11 @@ class History:
 
     def add(self, *numbers: float) -> None:
         """Record an epoch: its NUMBERS, with NaN for those that it does not have."""
-        if self._n_waiting() == len(self.waiting):
+        n_waiting = self._n_waiting()
+        if n_waiting == len(self.waiting):
             self._condense()
-        self.waiting[self._n_waiting()] = self.gradients.theta
+            n_waiting = 0
+        self.waiting[n_waiting] = self.gradients.theta
         self.numbers += numbers  # last, and all at once, so that an interrupt never leaves half a record
 
     def keep(self, n_epochs: int) -> None:

@@ -17,7 +17,7 @@ def check_answers(onnx_model: Any, model: Any, X: Any, threshold: Threshold | No
     P, labels = model.predict_proba(X), np.asarray(model.predict(X))
     difference = np.abs(P_found - P).max()
     if not difference <= TOLERANCE:
-        cause = "a part that skl2onnx converts otherwise, or float32 features of very different sizes (give float64)"
+        cause = "a part that skl2onnx converts otherwise, or float32 features on very different scales (give float64)"
         raise ValueError(f"The ONNX model's probabilities differ by up to {difference:.2g}. Likely cause: {cause}.")
     labels = labels.astype(object if found.dtype.kind == "O" else found.dtype)
     wrong = (found != labels) & sure(model, X, P, labels.ndim == 2, threshold)

@@ -34,7 +34,7 @@ ANOTHER_SCALE = (
     "X_val is on a different scale from X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
     "Transform X_val as X was transformed; Pipeline(..., transform_input=['X_val']) does it."
 )
-UNEVEN = "The features are of very different size, so the network hardly sees the small ones"
+UNEVEN = "The features are on very different scales, so the network hardly sees the small ones"
 
 
 class Checked(NamedTuple):
