@@ -5,8 +5,11 @@
 
 import inspect
 from pathlib import Path
+from pkgutil import resolve_name
 
 import skbackprop
+import skbackprop.onnx
+import skbackprop.preprocessing
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.initializers import INITIALIZERS
 from skbackprop.losses import LINKS, LOSSES
@@ -16,6 +19,14 @@ from skbackprop.solvers import SOLVERS
 FROZEN = Path(__file__).with_name("frozen_defaults.txt")
 FAMILIES = [ACTIVATIONS, INITIALIZERS, LINKS, LOSSES, SCHEDULES, SOLVERS]
 ASKED = ["default_learning_rate", "rate_follows_scale", "full_batch_only", "gain"]  # of a part, for "auto"
+
+BEHIND_AUTO = {  # the numbers in the rules of "auto", by module
+    "_sklearn.auto": "SMALL_TABLE AUTO_BATCH HELD_OUT FEWEST_SEARCHED PRIOR_VARIANCE FEWEST_PENALISED",
+    "_fit.learner": "AVERAGE_DECAY",
+    "_fit.strategies": "PATIENT_UPDATES FINAL_EPOCHS",
+    "network": "OUTPUT_GAIN",
+    "preprocessing": "ROWS_PER_BIN FEWEST_BINS MOST_BINS",
+}
 
 ADVICE = """
 A default is what everybody gets who does not ask for something else. If the change is meant:
@@ -36,9 +47,11 @@ def defaults_of(make):
 def current_defaults():
     """Return the lines of frozen_defaults.txt as they should be, sorted."""
     lines = set()
-    for name in skbackprop.__all__:
-        if callable(each := getattr(skbackprop, name)):
-            lines |= {*defaults_of(each)}
+    for module in (skbackprop, skbackprop.onnx, skbackprop.preprocessing):
+        for each in (getattr(module, name) for name in module.__all__):
+            lines |= {*defaults_of(each)} if callable(each) else set()
+    for module, names in BEHIND_AUTO.items():
+        lines |= {f"auto: {name} = {resolve_name(f'skbackprop.{module}.{name}')!r}" for name in names.split()}
     for family in FAMILIES:
         for name, make in family.items():
             if make.__module__.startswith("skbackprop."):  # other tests register parts of their own
@@ -62,6 +75,8 @@ def test_the_defaults_that_matter_most_are_among_the_frozen_ones():
         "BackpropClassifier.max_iter",
         "Adam.beta_2",
         "SGD: default_learning_rate",
+        "PiecewiseLinearEncoder.n_bins",
+        "auto: HELD_OUT",
     ):
         assert [line for line in lines if line.startswith(f"{name} = ")], name
 

@@ -25,6 +25,7 @@ import skbackprop
 from skbackprop import BackpropClassifier, TwoLayerClassifier
 from skbackprop.activations import LeakyRelu
 from skbackprop.losses import LogLoss
+from skbackprop.preprocessing import PiecewiseLinearEncoder
 from skbackprop.solvers import SGD
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
@@ -69,6 +70,7 @@ def models() -> dict[str, Any]:
         "resumable": resumable.fit(X, two),
         "streamed": streamed.partial_fit(X, two, classes=[0, 1]),
         "pipeline": make_pipeline(StandardScaler(), TwoLayerClassifier(3, learning_rate=0.01, **FIXED)).fit(X, two),
+        "encoded": make_pipeline(PiecewiseLinearEncoder(n_bins=3), TwoLayerClassifier(3, **FIXED)).fit(X, two),
     }
 
 
