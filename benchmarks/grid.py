@@ -32,9 +32,12 @@ GRID = {
     "_sklearn.auto.HELD_OUT": (5.0, 8.0, 11.0),
     "n_iter_no_change": (3, 5, 8),
     "_fit.strategies.PATIENT_UPDATES": (0, 50),
-    "_fit.strategies.FINAL_EPOCHS": (0.0, 0.5, 0.6, 1.0),  # 0: no final phase
+    "_fit.strategies.FINAL_EPOCHS": (0.0, 0.5, 0.75, 1.0),  # 0: no final phase
     "_fit.learner.AVERAGE_DECAY": (0.0, 0.8, 0.85, 0.9),  # 0: no average
     "network.OUTPUT_GAIN": (0.09, 1.0),
+    "preprocessing.ROWS_PER_BIN": (100, 200),
+    "preprocessing.FEWEST_BINS": (2, 4),
+    "preprocessing.MOST_BINS": (8, 12),
 }
 
 

@@ -98,11 +98,12 @@ class Scores:
 
 def scores_of(table: TableOf, part: Part, features: str, models: list[Model]) -> list[tuple[Job, Score]]:
     """Fit each model on one part and score it; a probability of zero counts as the machine epsilon in the log loss."""
-    arrays, scores = prepared(table, part, features), []
+    scores = []
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of too few iterations, which are the defaults'
         for model in models:
             with model.made(random_state_of(part)) as classifier:
+                arrays = prepared(table, part, features)  # here, since a model may change the encoder's constants
                 classifier.fit(arrays.X, arrays.y)
             P = classifier.predict_proba(arrays.X_test)
             loss = log_loss(arrays.y_test, P, labels=np.arange(P.shape[1]))

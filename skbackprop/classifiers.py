@@ -77,7 +77,7 @@ class TwoLayerClassifier(BaseBackprop):
         X_val, y_val, or on a stratified part of X), and restores the best weights; if fewer than 10 samples would be
         held out, it uses the training loss. "auto" trains on every sample in the end: it first holds some out to search
         for the best number of epochs T, by the score of the average of the weights over the epochs (decay 0.9). Then
-        it continues from the best average, on all samples, for 0.5 T epochs, while the learning rate falls from
+        it continues from the best average, on all samples, for 0.75 T epochs, while the learning rate falls from
         that of epoch T to zero. With X_val, and with "lbfgs", "auto" means True. With fewer than 30 samples, or with
         ``n_iter_no_change=None``, it trains for max_iter epochs; for so few samples, 20 or so are enough.
     validation_fraction : float in (0, 1) or "auto", default="auto"

@@ -16,8 +16,8 @@ from ._sklearn.versions import completed, warn_of_version, with_version
 
 __all__ = ["PiecewiseLinearEncoder"]
 
-ROWS_PER_BIN = 100  # n_bins="auto": one bin for this many rows,
-FEWEST_BINS, MOST_BINS = 2, 8  # within these limits
+ROWS_PER_BIN = 200  # n_bins="auto": one bin for this many rows,
+FEWEST_BINS, MOST_BINS = 4, 8  # within these limits
 BLOCK = 2**16  # transform computes this many numbers at a time, which stay in the processor's cache
 DENSE: dict[str, Any] = {"accept_sparse": False, "ensure_all_finite": "allow-nan"}
 COLUMNS = 8  # fit copies this many columns at a time; copying one column reads the whole table
@@ -44,8 +44,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     ----------
     n_bins : int or "auto", default="auto"
         Number of bins of each column. The bins hold equally many training rows. Bins whose two quantiles are equal are
-        merged, so a column can have fewer. "auto" makes one bin for every 100 rows in which the column is not missing,
-        but at least 2 and at most 8.
+        merged, so a column can have fewer. "auto" makes one bin for every 200 rows in which the column is not missing,
+        but at least 4 and at most 8.
 
     Attributes
     ----------

@@ -291,7 +291,7 @@ def test_auto_ends_with_a_final_phase_on_all_samples(solver, n):
     X, y = rows(n)
     clf = make(**SEARCH, learning_rate=0.02, solver=solver, schedule="constant").fit(X, y)
     n_searched, n_final = searched_and_final(clf)
-    assert n_final == ceil(0.5 * clf.best_iter_)
+    assert n_final == ceil(0.75 * clf.best_iter_)
     assert n_searched >= clf.best_iter_
     way_there, final = np.split(np.array(clf.history_["learning_rate"]), [clf.best_iter_])
     assert set(way_there) == {0.02}

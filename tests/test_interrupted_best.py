@@ -281,7 +281,7 @@ def test_an_interrupt_in_the_final_phase_keeps_the_last_update(n, at):
     X, y = rows(n)
     counting, batch_rows = Interrupting("adam", 10**9), 20 if n == 60 else 32
     whole = searching(batch_size=batch_rows, solver=counting).fit(X, y)
-    n_final = ceil(0.5 * whole.best_iter_) * ceil(n / batch_rows)  # updates
+    n_final = ceil(0.75 * whole.best_iter_) * ceil(n / batch_rows)  # updates
     assert n_final >= 3
     before_the_end = {"the first update": n_final - 2, "in the middle": n_final // 2, "the last update": 0}[at]
     stopped = Interrupting("adam", counting.countdown.calls - before_the_end)

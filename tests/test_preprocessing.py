@@ -103,16 +103,16 @@ def test_encoded_training_columns_are_centred(n_bins):
     np.testing.assert_allclose(encoder.transform(X)[:, :-n_indicators].mean(axis=0), 0, atol=1e-13)
 
 
-@pytest.mark.parametrize(("n", "n_bins"), [(30, 2), (299, 2), (300, 3), (799, 7), (5000, 8)])
-def test_auto_is_a_bin_for_every_hundred_rows(n, n_bins):
+@pytest.mark.parametrize(("n", "n_bins"), [(30, 4), (999, 4), (1000, 5), (1599, 7), (5000, 8)])
+def test_auto_is_a_bin_for_every_two_hundred_rows(n, n_bins):
     x = np.random.default_rng(0).normal(size=(n, 1))
     assert len(PiecewiseLinearEncoder().fit(x).ramp_means_[0]) == n_bins
 
 
 def test_auto_counts_the_rows_in_which_a_column_is_known():
-    x = np.random.default_rng(0).normal(size=(500, 2))
-    x[:150, 1] = np.nan
-    assert [len(means) for means in PiecewiseLinearEncoder().fit(x).ramp_means_] == [5, 3]
+    x = np.random.default_rng(0).normal(size=(1300, 2))
+    x[:300, 1] = np.nan
+    assert [len(means) for means in PiecewiseLinearEncoder().fit(x).ramp_means_] == [6, 5]
 
 
 def test_beyond_the_training_range_ramps_stay_where_they_end():

@@ -30,7 +30,7 @@ else:
 needs_callbacks = pytest.mark.skipif(not has_callbacks, reason="callbacks came with scikit-learn 1.9")
 KINDS = [TwoLayerClassifier, BackpropClassifier]
 STEPPING = [name for name in SOLVERS if not getattr(SOLVERS[name](), "full_batch_only", False)]
-FINAL = 0.5  # epochs of the final phase, as a share of those that led to the best
+FINAL = 0.75  # epochs of the final phase, as a share of those that led to the best
 
 
 @cache

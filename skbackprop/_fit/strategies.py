@@ -9,7 +9,7 @@ from ..schedules import FunctionOfProgress
 from .epochs import Phase, Progress, Training, run_epochs, run_lbfgs
 
 PATIENT_UPDATES = 50  # fewest updates without improvement that end a search
-FINAL_EPOCHS = 0.5  # epochs of the final phase, as a share of the epochs up to the best one of the search
+FINAL_EPOCHS = 0.75  # epochs of the final phase, as a share of the epochs up to the best one of the search
 
 
 @dataclass(frozen=True)
