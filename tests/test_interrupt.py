@@ -1,6 +1,7 @@
 """KeyboardInterrupt: it reaches the caller, and the estimator holds whole updates or is as it was."""
 
 import copy
+import inspect
 import pickle
 import signal
 import sys
@@ -215,11 +216,11 @@ PACKAGE = str(Path(skbackprop.__file__).parent)
 class LineCounter:
     """Count the lines of the package that a call executes, and raise KeyboardInterrupt at one of them."""
 
-    def __init__(self, stop_at=-1):
-        self.n_lines, self.stop_at = 0, stop_at
+    def __init__(self, stop_at=-1, where=PACKAGE):
+        self.n_lines, self.stop_at, self.where = 0, stop_at, where
 
     def __call__(self, frame, event, arg):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not frame.f_code.co_filename.startswith(self.where):
             return None
         if event == "line":
             self.n_lines += 1
@@ -287,6 +288,20 @@ def test_interrupted_at_any_line_a_fit_leaves_whole_updates(kind):
             assert clf.n_iter_ == len(clf.loss_curve_)
     assert n_interrupted > 0.9 * len(chosen)  # a line more or less from run to run is no matter
     assert_like_new(clf, make(**params | {"warm_start": False}), X, y)
+
+
+def test_interrupted_at_any_line_of_errstate_a_fit_leaves_numpys_settings_as_they_were():
+    X, y = few_rows()
+    numpys = str(Path(inspect.getsourcefile(np.errstate.__enter__)).parent)
+    make().fit(X, y)
+    counter, settings = LineCounter(where=numpys), np.geterr()
+    counter.run(make(max_iter=2).fit, X, y)
+    assert counter.n_lines > 20
+    n_interrupted = 0
+    for line in range(1, counter.n_lines + 1):
+        n_interrupted += LineCounter(line, numpys).run(make(max_iter=2).fit, X, y)
+        assert np.geterr() == settings
+    assert n_interrupted > 0.9 * counter.n_lines
 
 
 def assert_best_of_its_scores(clf):

@@ -219,13 +219,11 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         """Train by a strategy, then assign the fitted attributes, unless training has diverged."""
         learner = Learner(network, plan, job.state, len(self.history_["loss"]) if job.resumed else 0)
         training = Training(learner, plan, tables, job.rng, monitor, job.names.get("feature_names_in_"))
-        settings = np.geterr()
         try:
             if tables.validation is not None:
                 tables.validation(network)  # a scorer that raises must do so before any training is done
             strategy.run(training)
         except KeyboardInterrupt:
-            np.seterr(**settings)  # the interrupt may have come just before np.errstate restored them
             training.history.keep(training.progress.n_recorded)
             if learner.n_updates and not training.outcome().has_diverged(training.J_start, job.is_whole_fit):
                 self._become(*self._fitted(job, training))

@@ -7,6 +7,8 @@ from functools import update_wrapper, wraps
 from types import MethodType
 from typing import Any, ParamSpec, TypeVar, cast
 
+import numpy as np
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -54,7 +56,10 @@ INSTEAD = {name: use for use, names in CALLED.items() for name in names.split()}
 
 
 def in_our_words(method: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a constructor or a fit: the error for an unknown parameter names the class and what to use instead."""
+    """Decorate a constructor or a fit: the error for an unknown parameter names the class and what to use instead.
+
+    NumPy's error settings are as before when the method returns or raises.
+    """
     signature = inspect.signature(method)
     name = method.__name__
 
@@ -69,7 +74,8 @@ def in_our_words(method: Callable[P, R]) -> Callable[P, R]:
             known = {param: use for param, use in uses.items() if use}
             said = "; ".join(f"{called} has no parameter {param!r}; use {use}" for param, use in known.items())
             raise TypeError(f"{said or f'{called}: {error}'}.") from None
-        return method(self, *args, **params)
+        with np.errstate():  # restores NumPy's settings, even if an interrupt comes just before an inner errstate does
+            return method(self, *args, **params)
 
     return cast(Callable[P, R], checking)
 
