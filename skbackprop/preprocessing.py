@@ -32,9 +32,11 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     A column x becomes ::
 
-        (x - mean) / scale                                     its mean and standard deviation
-        clip((x - t_j) / (t_{j+1} - t_j), 0, 1) - ramp_mean_j  for each bin, between the quantiles t_0 < t_1 < …
-        1 where x is missing, else 0                           if it was missing in some of the training rows
+        (x - mean) / scale                                     by its standard deviation
+        clip((x - t_j) / (t_{j+1} - t_j), 0, 1) - ramp_mean_j  for each bin j
+        1 where x is missing, else 0                           if it has gaps in training
+
+    where t_0 < t_1 < … are quantiles of the training rows.
 
     A missing value, NaN, becomes zero in the first two; that is the mean of the column and of each ramp. Outside the
     training range the ramps stay at their last value. A column with two distinct values has no ramps. A column that has
