@@ -147,7 +147,8 @@ fig, axes = plt.subplots(2, 3, figsize=(7.5, 4.2), layout="constrained")
 draw(axes, moons, X_moons, y_moons, [1, 3, 5, 10, 30, 100])
 line = BackpropClassifier((), **params | settings).fit(X_moons, y_moons)
 print(
-    f"accuracy on the moons: a line {line.score(X_moons, y_moons):.3f}, the network {moons.score(X_moons, y_moons):.3f}"
+    f"accuracy on the moons: a line {line.score(X_moons, y_moons):.3f}, "
+    f"the network {moons.score(X_moons, y_moons):.3f}"
 )
 assert line.score(X_moons, y_moons) < 0.9 < 0.98 < moons.score(X_moons, y_moons)
 

@@ -1,3 +1,3 @@
 """The version: the one place where it stands."""
 
-__version__ = "0.1.0.dev2"
+__version__ = "0.1.0"
