@@ -91,7 +91,9 @@ assert balanced[0] < balanced[1] < balanced[2]
 # calibrated. Those of the plain network are close to the diagonal. Those of the weighted network are far too high,
 # because with its weights half of the training samples seem positive. If you need probabilities, tune the threshold.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 5), layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(7.5, 5.5), layout="constrained"
+)
 for name, model in (("plain", plain), ("weighted", weighted)):
     PrecisionRecallDisplay.from_estimator(
         model, X_test, y_test, name=name, ax=left

@@ -146,7 +146,7 @@ def reference():
             module = line.split()[-1]
         elif re.fullmatch(r"   [A-Za-z_]\w*", line):
             names.add(f"{module}.{line.strip()}")
-        elif line.startswith(".. autodata:: "):
+        elif line.startswith(".. data:: "):
             names.add(f"{module}.{line.split()[-1]}")
     return names
 

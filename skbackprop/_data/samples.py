@@ -99,9 +99,11 @@ def held_out(samples: Samples, fraction: float, rng: np.random.RandomState) -> t
     rows = np.arange(len(codes)) if isinstance(samples.rows, range) else samples.rows
     splitter, stratify, splittable, n_classes = ShuffleSplit, None, rows, 1
     if codes.ndim == 1:
-        counts = np.bincount(codes[rows])
-        splittable = rows[counts[codes[rows]] > 1]
-        splitter, stratify, n_classes = StratifiedShuffleSplit, codes[splittable], int(np.count_nonzero(counts > 1))
+        counts = np.bincount(codes[as_slice(samples.rows)])
+        if 1 in counts:
+            splittable = rows[counts[codes[rows]] > 1]
+        stratify = codes if len(splittable) == len(codes) else codes[splittable]
+        splitter, n_classes = StratifiedShuffleSplit, int(np.count_nonzero(counts > 1))
     n_held_out = max(ceil(fraction * len(rows)), n_classes)
     if n_held_out < MIN_HELD_OUT or len(splittable) - n_held_out < n_classes:
         return None
