@@ -354,7 +354,7 @@ ten_times = train(max_iter=5000)
 best = int(np.argmin(ten_times.history_["validation_loss"]))
 display = LossCurveDisplay.from_estimator(ten_times, log_scale=True)
 print(
-    f"least test loss: {test_loss(ten_times)[1]:.4f} in epoch {best}; at the end: {test_loss(ten_times)[0]:.4f}"
+    f"least test loss: {test_loss(ten_times)[1]:.4f} in epoch {best + 1}; at the end: {test_loss(ten_times)[0]:.4f}"
 )
 for clf in (usual, ten_times):
     print(

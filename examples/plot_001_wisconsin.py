@@ -184,7 +184,7 @@ for name, size in (
             learning_rate=0.3,
         )
         path.append(net.loss(net.forward(scaled), target))
-    right.plot(path, linewidth=1)
+    right.plot(path, linewidth=1, zorder=2 + size)  # the smoothest on top
     steps[name] = np.diff(path)
 right.set(xlabel="update", ylabel="loss of the whole table", title="rate 0.3")
 fig.legend(loc="outside lower center", ncols=3)

@@ -373,7 +373,9 @@ for ax, (title, A2) in zip(axes, outputs.items(), strict=True):
     ax.axvline(0.5, color="black", linestyle=":")
     ax.set(title=title, xlabel="A2")
 axes[0].set_ylabel("images")
-axes[1].legend(loc="upper left")
+fig.legend(
+    *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2
+)
 print(f"accuracy after 500 epochs at rate 1: {enough.score(X, y):.4f}")
 
 before, after, final = outputs.values()

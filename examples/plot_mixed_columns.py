@@ -151,4 +151,5 @@ right.barh(
     xerr=importance.importances_std[order],
 )
 right.set(xlabel="log loss, shuffled minus as it is")
+right.locator_params(axis="x", nbins=4)
 plt.show()
