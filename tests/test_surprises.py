@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, TwoLayerClassifier
+from skbackprop import BackpropClassifier, TwoLayerClassifier, diagnose
 from skbackprop._sklearn.methods import HIDDEN_NAMES, INSTEAD
 from skbackprop.schedules import InvScaling
 from skbackprop.solvers import SGD, Adam
@@ -390,3 +390,53 @@ def test_equal_weights_are_no_weights():
         first, *others = (plain.fit(X, THREE, w).predict_proba(X) for w in (None, np.ones(120), np.full(120, 7.0)))
     for other in others:
         np.testing.assert_array_equal(first, other)
+
+
+# ---------------------------------------------------------------------- names that are nearly right
+
+
+@pytest.mark.parametrize(
+    ("weights", "key", "label"), [({"no": 2, "Yes": 1}, "Yes", "yes"), ({"yes": 2, "noo": 1}, "noo", "no")]
+)
+def test_a_key_of_class_weight_like_a_class_without_a_weight_warns(weights, key, label):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    with pytest.warns(UserWarning, match=f"the key '{key}', .* none for the class '{label}'"):
+        make(class_weight=weights, max_iter=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "weights", [{"no": 2, "yes": 3, "maybe": 4}, {"no": 2, "other": 4}, {"no": 2}, "balanced"], ids=str
+)
+def test_other_keys_of_class_weight_do_not_warn(weights):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        make(class_weight=weights, max_iter=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "meant"), [("rocauc", "'roc_auc'"), ("log_loss", "'neg_log_loss'"), ("accurracy", "'accuracy'")]
+)
+@pytest.mark.parametrize("early_stopping", [False, True, "auto"])
+def test_an_unknown_scorer_is_named_with_the_likely_one(scoring, meant, early_stopping):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' is not known; use .*{meant}.*get_scorer_names"):
+        make(scoring=scoring, early_stopping=early_stopping).fit(X, X[:, 0] > 0)
+
+
+def test_scorers_of_label_sets_are_not_proposed_for_classes():
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    with pytest.raises(ValueError, match="'f1_macro'") as caught:
+        make(scoring="f1", early_stopping=True).fit(X, np.digitize(X[:, 0], [-0.4, 0.4]))
+    assert "samples" not in str(caught.value).partition("use ")[2]
+
+
+def test_diagnose_says_that_class_weights_weight_its_figures():
+    X = np.random.default_rng(0).normal(size=(90, 2))
+    y = (X[:, 0] > 0.5).astype(int)
+    looked_at = [diagnose(make(class_weight=w, max_iter=3).fit(X, y), X, y).looked_at for w in (None, "balanced")]
+    assert "class_weight, which weights every figure" not in looked_at[0]
+    assert "class_weight, which weights every figure" in looked_at[1]

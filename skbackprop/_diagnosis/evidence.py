@@ -71,6 +71,8 @@ class Evidence:
         self.missing = [name for name in rows if rows[name] is None]
         X, y, X_val, y_val = rows.values()
         self.clf, steps = unwrapped(given)
+        if getattr(self.clf, "class_weight", None) is not None:
+            self.looked_at.append("class_weight, which weights every figure")
         self.history = columns(search_history_of(self.clf) or getattr(self.clf, "history_", {}))
         names = names_of_features(given, getattr(X, "columns", None)) if X is not None else None
         for step in steps:

@@ -100,7 +100,9 @@ def why_it_fails(error: str, scoring: Any, scorer: Any, candidate: Any, y: Any) 
         return f"does not know which label is the positive one; use {use}, whichever class you look for"
     names = get_scorer_names()
     if "multi" in error and {f"{scoring}_macro", f"{scoring}_ovr"} & {*names}:
-        use = " or ".join(repr(name) for name in names if name.startswith(f"{scoring}_"))
+        multilabel = "multilabel" in error  # else there is no mean over the labels of each sample
+        kinds = [name for name in names if name.startswith(f"{scoring}_") and (multilabel or "_samples" not in name)]
+        use = " or ".join(map(repr, kinds))
         return f"is for two classes only ({error}); use {use}"
     return f"cannot be computed ({error}). {why}" if (why := one_sided(candidate, y)) else ""
 

@@ -1,7 +1,10 @@
 """What each "auto" stands for, and how the estimator's parameters become a plan and a strategy."""
 
+from difflib import get_close_matches
 from math import sqrt
 from typing import Any
+
+from sklearn.metrics import get_scorer_names
 
 from .._data.table import Table
 from .._fit.learner import Plan
@@ -51,6 +54,7 @@ def check_parameters(estimator: Any) -> None:
         remedy = f"for several layers use BackpropClassifier(hidden_layer_sizes={tuple(units)!r})"
         raise ValueError(f"hidden_units={units!r} must be an int, the size of the one hidden layer; {remedy}.")
     estimator._validate_params()
+    check_scoring_name(estimator.scoring)
     solver = SOLVERS.resolve(estimator.solver)
     resolve_schedule(estimator.schedule)
     LOSSES.resolve(estimator.loss)
@@ -61,6 +65,14 @@ def check_parameters(estimator: Any) -> None:
             raise ValueError(f"dropout={estimator.dropout!r} {cannot}. Use dropout=0, or a solver such as 'adam'.")
         if not isinstance(estimator.batch_size, str):
             raise ValueError(f"batch_size={estimator.batch_size!r} {cannot}. Use batch_size='auto' or 'full'.")
+
+
+def check_scoring_name(scoring: Any) -> None:
+    """Raise ValueError if scoring is a str that names no scorer."""
+    if isinstance(scoring, str) and scoring != "loss" and scoring not in (names := get_scorer_names()):
+        meant = ", ".join(map(repr, get_close_matches(scoring, names)))
+        known = f"use {meant}, or " if meant else "use "
+        raise ValueError(f"scoring={scoring!r} is not known; {known}another of sklearn.metrics.get_scorer_names().")
 
 
 def make_plan(estimator: Any, table: Table, n: int, n_penalised: int, *, one_pass: bool = False) -> Plan:

@@ -157,7 +157,7 @@ class BaseBackprop(CallbackSupportMixin, Predictor):
         given = validation_set(self, samples, checked.names, X_val, y_val, sample_weight_val)
         state, rng = state_of_training(self, resumed)
         network = starting_network(self, samples, rng, resumed)
-        warn_of_likely_mistakes(samples, given, y)
+        warn_of_likely_mistakes(samples, given, y, self.class_weight)
         job = Job(samples.labels, checked.names, resumed, state, stream, rng, is_whole_fit=True)
         strategy, tables = self._strategy(job, samples, given)
         plan = make_plan(self, tables.training, len(samples.rows), len(samples.rows))

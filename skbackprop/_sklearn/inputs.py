@@ -4,6 +4,7 @@ Nothing here changes the estimator.
 """
 
 import warnings
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,9 @@ OTHER_SCALE = 5.0  # times as large, or as small, as X: scaled features beside r
 ANOTHER_SCALE = (
     "X_val is on a different scale from X: the root mean square of a typical sample is {0:.3g} in X, {1:.3g} in X_val. "
     "Transform X_val as X was transformed; Pipeline(..., transform_input=['X_val']) does it."
+)
+MISSPELT = (
+    "class_weight has the key {0!r}, which is no class of y, and none for the class {1!r}. Did you mean that one?"
 )
 UNEVEN = "The features are on very different scales, so the network hardly sees the small ones"
 
@@ -197,18 +201,34 @@ def classes_of_one_hot(y: Any) -> str:
     return f"{array}.argmax(axis=1)"
 
 
-def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any) -> None:
-    """Warn if label indicators look like one-hot classes, or if X_val is on another scale than X. Only fit may call it.
+def warn_of_likely_mistakes(samples: Samples, given: Samples | None, y: Any, class_weight: Any) -> None:
+    """Warn of what is allowed, but is likely a mistake. Only fit may call it.
+
+    Such are label indicators that look like one-hot classes, a key of class_weight that looks like a misspelt class,
+    and an X_val that is on another scale than X.
 
     A single row is no evidence of classes. Of X and X_val the median samples are compared, so that outliers do not
     matter.
     """
     if samples.labels.multilabel and len(samples.codes) > 1 and (samples.codes.sum(axis=1) == 1).all():
         warnings.warn(ONE_HOT.format(classes_of_one_hot(y)), stacklevel=FIT_STACKLEVEL)
+    for key, label in misspelt_classes(class_weight, samples.labels.classes).items():
+        warnings.warn(MISSPELT.format(key, label), stacklevel=FIT_STACKLEVEL)
     sets = [] if given is None else [samples, given]
     sizes = [float(np.median(np.sqrt(each.table().sample(MEASURED_SAMPLES).mean_squares()))) for each in sets]
     if sizes and min(sizes) > 0 and max(sizes) > OTHER_SCALE * min(sizes):
         warnings.warn(ANOTHER_SCALE.format(*sizes), stacklevel=FIT_STACKLEVEL)
+
+
+def misspelt_classes(class_weight: Any, classes: Any) -> dict[str, str]:
+    """Return the keys of class_weight that are no class, but much like one without a weight, and that class."""
+    if not isinstance(class_weight, dict):
+        return {}
+    known = {label for label in classes.tolist() if isinstance(label, str)}
+    free = {label.casefold(): label for label in known - class_weight.keys()}
+    strange = [key for key in class_weight if isinstance(key, str) and key not in known]
+    alike = {key: next(iter(get_close_matches(key.casefold(), free, 1, cutoff=0.8)), "") for key in strange}
+    return {key: free[name] for key, name in alike.items() if name}
 
 
 def warn_of_uneven_features(estimator: Any, table: Table, names: dict[str, Any]) -> None:
