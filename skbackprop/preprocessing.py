@@ -32,7 +32,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     A column x becomes ::
 
-        (x - mean) / scale                                     by its standard deviation
+        (x - mean) / scale                                     the standardised value
         clip((x - t_j) / (t_{j+1} - t_j), 0, 1) - ramp_mean_j  for each bin j
         1 where x is missing, else 0                           if it has gaps in training
 

@@ -228,8 +228,8 @@ class Adam(SteppingSolver):
         λ is zero except in AdamW. Each mean is held as an array and a factor,
         which saves four passes over the parameters. Adam's m is
         (1 - β₁) m_factor m, and its v is (1 - β₂) v_factor v. A decay changes only
-        the factor; what is added to the array is divided by it first. With p and q
-        for what m and v are multiplied by, and c = √(q / (1 - β₂ᵗ)):
+        the factor; what is added to the array is divided by it first. With
+        p = (1 - β₁) m_factor, q = (1 - β₂) v_factor and c = √(q / (1 - β₂ᵗ)):
         m̂ / (√v̂ + ε) = [p / ((1 - β₁ᵗ) c)] · m / (√v + ε / c).
         """
         theta, weights = parameters.theta, parameters.weights

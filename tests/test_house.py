@@ -27,6 +27,7 @@ FLOORS = [
         "_sklearn/compat",
         "_sklearn/versions",
         "_sklearn/inputs",
+        "_sklearn/likely_mistakes",
         "_sklearn/auto",
         "_sklearn/methods",
         "_sklearn/prediction",

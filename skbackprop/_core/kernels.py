@@ -23,7 +23,7 @@ LARGE = 10_000  # array size from which filling it with zeros takes longer than 
 MANY = 32  # columns beyond which ``Z.max(axis=1)`` itself is fastest
 SHORT = 8192  # array size up to which OpenBLAS's axpy and ger stay in a single thread
 STRETCH = 2**16  # length of vectors that stay in the processor's cache from one operation to the next
-SMALL_FACTOR = 1e-3  # a decaying sum is divided by its factor, which must not overflow float32
+SMALL_FACTOR = 1e-3  # additions to a decaying sum are divided by its factor, and must not overflow float32
 AXPY = {np.dtype(np.float64): blas.daxpy, np.dtype(np.float32): blas.saxpy}
 DOT = {np.dtype(np.float64): blas.ddot, np.dtype(np.float32): blas.sdot}
 GER = {np.dtype(np.float64): blas.dger, np.dtype(np.float32): blas.sger}
@@ -73,7 +73,7 @@ def adder(x: Array, y: Array) -> Callable[[float], Any]:
 
 
 def square_sum(x: Array) -> Callable[[], float]:
-    """Return the function that does ``float(x.dot(x))``, by BLAS's dot, which has a third of its overhead."""
+    """Return the function that does ``float(x.dot(x))``, by BLAS's dot, which has a third of the overhead."""
     return partial(DOT[x.dtype], x, x)
 
 

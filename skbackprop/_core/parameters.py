@@ -170,15 +170,21 @@ def described(title: str, arrays: dict[str, Any]) -> str:
 
 def penalty(weights: Array, alpha: float) -> float:
     """Return (alpha / 2) Σ_l ‖Wl‖² of all weights in one vector."""
-    return 0.5 * alpha * float(weights.dot(weights)) if alpha else 0.0
+    return half_squares(weights, alpha)() if alpha else 0.0
+
+
+def half_squares(weights: Array, alpha: float) -> Callable[[], float]:
+    """Return the function that returns (alpha / 2) ‖weights‖²."""
+    squares = square_sum(weights)
+    return lambda: 0.5 * alpha * squares()
 
 
 def bind_penalty(weights: Array, alpha: float, gradients: Array) -> Callable[[], float]:
     """Return the function that adds the gradient and returns the penalty."""
-    add_weights, squares = adder(weights, gradients), square_sum(weights)
+    add_weights, value = adder(weights, gradients), half_squares(weights, alpha)
 
     def penalise() -> float:
         add_weights(alpha)  # dW ← dW + alpha W
-        return 0.5 * alpha * squares()
+        return value()
 
     return penalise

@@ -34,9 +34,8 @@ from .inputs import (
     starting_network,
     state_of_training,
     validation_set,
-    warn_of_likely_mistakes,
-    warn_of_uneven_features,
 )
+from .likely_mistakes import warn_of_likely_mistakes, warn_of_uneven_features
 from .methods import AvailableIf, check_names, in_our_words
 from .prediction import Predictor, fitted_activations
 
